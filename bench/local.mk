@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+#
+# bench/local.mk - benchmarks: one JSON object per line. Not run by make check.
+
+noinst_PROGRAMS += bench/echo
+bench_echo_SOURCES = bench/echo.c bench/echo.h bench/echo_picot.c bench/echo_raw.c
+bench_echo_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS)
+bench_echo_LDADD = libpicot_all.la
+if WITH_LIBEV
+bench_echo_SOURCES += bench/echo_libev.c
+bench_echo_LDADD += $(LIBEV_LIBS)
+endif
+if WITH_LIBUV
+bench_echo_SOURCES += bench/echo_libuv.c
+bench_echo_LDADD += $(LIBUV_LIBS)
+endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runtime.c - the coroutines of one loop: their state, made when first needed, and the ways in from plain code.
+ */
+#include "internal.h"
+
+/* A failed backend ends every operation; tasks get this many turns to notice and clean up. */
+#define TURNS_AFTER_FAILURE 1000
+
+static const char key;
+
+static size_t pending(picot_loop *loop, picot_extension *extension)
+{
+    (void)loop;
+    return ((struct picot__coro *)(void *)extension)->live;
+}
+
+static void cancel_list(struct picot__task *first)
+{
+    struct picot__task *task = first;
+    if (!task) return;
+    do {
+        picot__task_cancel(task, PICOT__CANCEL_SHUTDOWN);
+        task = task->next;
+    } while (task != first);
+}
+
+static void cancel_all(picot_loop *loop, picot_extension *extension)
+{
+    struct picot__coro *coro = (struct picot__coro *)(void *)extension;
+    (void)loop;
+    cancel_list(coro->roots);
+    for (picot_group *group = coro->groups.next; group != &coro->groups; group = group->next)
+        cancel_list((struct picot__task *)(void *)group->children);
+}
+
+static void destroy(picot_loop *loop, picot_extension *extension)
+{
+    struct picot__coro *coro = (struct picot__coro *)(void *)extension;
+    PICOT_UNPOISON_(coro->reserve, PICOT__RESERVE_SIZE);
+    picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
+    picot__slabs_free(coro);
+    picot_free(loop, coro, sizeof *coro);
+}
+
+struct picot__coro *picot__coro_find(const picot_loop *loop)
+{
+    return (struct picot__coro *)(void *)picot_extension_find(loop, &key);
+}
+
+struct picot__coro *picot__coro_of(picot_loop *loop)
+{
+    struct picot__coro *coro = picot__coro_find(loop);
+    if (coro || !loop) return coro;
+    coro = picot_alloc(loop, sizeof *coro);
+    if (!coro) return NULL;
+    memset(coro, 0, sizeof *coro);
+    coro->extension.key = &key;
+    coro->extension.pending = pending;
+    coro->extension.cancel = cancel_all;
+    coro->extension.destroy = destroy;
+    coro->loop = loop;
+    coro->groups.next = coro->groups.prev = &coro->groups;
+    coro->reserve = picot_alloc(loop, PICOT__RESERVE_SIZE);
+    if (!coro->reserve || picot_extension_add(loop, &coro->extension) < 0) {
+        picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
+        picot_free(loop, coro, sizeof *coro);
+        return NULL;
+    }
+    return coro;
+}
+
+static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size,
+                    struct picot__task **ret_task)
+{
+    if (!loop) return -EINVAL;
+    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    if (rc < 0) return rc;
+    struct picot__coro *coro = picot__coro_of(loop);
+    struct picot__task *task = coro ? picot__task_new(coro, NULL, fn) : NULL;
+    if (!task) return -ENOMEM;
+    memcpy(task->head.top, head, head_size);
+    memset((char *)task->head.top + head_size, 0, fn->size - head_size);
+    picot__task_ready(task);
+    *ret_task = task;
+    return 0;
+}
+
+int picot_rt_start(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size)
+{
+    struct picot__task *task;
+    return new_root(loop, fn, head, head_size, &task);
+}
+
+/* Run until the main task has ended. Stopped by somebody else: it is cancelled, and its cleanup is waited for. */
+static int run_main(struct picot__coro *coro)
+{
+    picot_loop *loop = coro->loop;
+    int rc = picot_loop_run(loop, PICOT_RUN_FOREVER);
+    if (!coro->main) return coro->main_status;
+    if (rc == -EBUSY || rc == -EPERM) {
+        picot__task_discard(coro->main);
+        coro->main = NULL;
+        return rc;
+    }
+    int outcome = rc < 0 ? rc : -EINTR;
+    picot__task_cancel(coro->main, PICOT__CANCEL_SHUTDOWN);
+    for (int turns = 0; coro->main && (rc >= 0 || turns < TURNS_AFTER_FAILURE); turns++)
+        rc = picot_loop_run(loop, rc < 0 ? PICOT_RUN_NOWAIT : PICOT_RUN_FOREVER);
+    return outcome;
+}
+
+int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const void *head, size_t head_size)
+{
+    struct picot__coro *coro = picot__coro_find(loop);
+    if (coro && (coro->main || coro->current)) return -EBUSY;
+    int64_t usable = picot_loop_next_deadline(loop); /* makes this thread the owner; refuses inside a callback */
+    if (usable < 0) return (int)usable;
+    int rc;
+    struct picot__task *task;
+    rc = new_root(loop, fn, head, head_size, &task);
+    if (rc < 0) return rc;
+    task->ret_value = ret_value;
+    task->coro->main = task;
+    return run_main(task->coro);
+}

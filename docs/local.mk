@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+#
+# docs/local.mk - `make docs` writes the reference from the public headers; a warning of Doxygen is an error.
+
+EXTRA_DIST += docs/Doxyfile
+# docs begin
+EXTRA_DIST += \
+    docs/architecture.md \
+    docs/backends.md \
+    docs/building.md \
+    docs/coroutines.md \
+    docs/lint.md \
+    docs/loop.md
+# docs end
+
+.PHONY: docs
+docs:
+	@if test "$(DOXYGEN)" = :; then echo "make docs needs doxygen" >&2; exit 1; fi
+	$(AM_V_GEN)$(MKDIR_P) docs/reference && srcdir='$(srcdir)' version='$(PACKAGE_VERSION)' \
+	    $(DOXYGEN) $(srcdir)/docs/Doxyfile
+
+docs-clean:
+	rm -rf docs/reference
+clean-local: docs-clean

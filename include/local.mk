@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+#
+# include/local.mk - the public headers.
+
+picotincludedir = $(includedir)/picot
+include_HEADERS = include/picot.h
+picotinclude_HEADERS = \
+    include/picot/addr.h \
+    include/picot/base.h \
+    include/picot/coro.h \
+    include/picot/coro_macros.h \
+    include/picot/coro_runtime.h \
+    include/picot/error.h \
+    include/picot/extension.h \
+    include/picot/group.h \
+    include/picot/io.h \
+    include/picot/loop.h \
+    include/picot/op.h \
+    include/picot/short.h \
+    include/picot/task.h \
+    include/picot/tcp.h \
+    include/picot/timer.h \
+    include/picot/watch.h
+
+if WITH_HTTP
+picotinclude_HEADERS += include/picot/http.h
+endif

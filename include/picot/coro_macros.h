@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * coro_macros.h - the machinery of coro.h: resume points, tuples, the parts of an await. Names end in `_`: private.
+ *
+ * PICOT_GOTO 1 is the GNU form: a frame's position is the distance of a label from the body's first one. PICOT_GOTO 0
+ * is the ISO form: a case number of one switch around the body. __COUNTER__ numbers both, so that two awaits may share
+ * a line.
+ */
+#ifndef PICOT_CORO_MACROS_H
+#define PICOT_CORO_MACROS_H
+
+#ifndef PICOT_GOTO
+#if defined(__GNUC__) && !defined(__STRICT_ANSI__) && !defined(PICOT_LINT)
+#define PICOT_GOTO 1
+#else
+#define PICOT_GOTO 0
+#endif
+#endif
+
+#if defined(__GNUC__)
+#define PICOT_UNUSED_ __attribute__((unused))
+#define PICOT_LIKELY_(x) __builtin_expect(!!(x), 1)
+#define PICOT_EXTENSION_ __extension__
+#else
+#define PICOT_UNUSED_
+#define PICOT_LIKELY_(x) (x)
+#define PICOT_EXTENSION_
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define PICOT_ASAN_ 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PICOT_ASAN_ 1
+#endif
+#endif
+#if defined(PICOT_ASAN_)
+#include <sanitizer/asan_interface.h>
+#define PICOT_POISON_(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define PICOT_UNPOISON_(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#else
+#define PICOT_POISON_(p, n) ((void)0)
+#define PICOT_UNPOISON_(p, n) ((void)0)
+#endif
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+#define PICOT_CAT2_(a, b) a##b
+#define PICOT_CAT_(a, b) PICOT_CAT2_(a, b)
+#define PICOT_UNPAREN_(...) __VA_ARGS__
+#define PICOT_EXPAND_(x) x
+#define PICOT_PICK_(_1, _2, _3, _4, _5, _6, chosen, ...) chosen
+/* What an await or spawn with a wrong number of arguments becomes: an error with a text, at the user's line. */
+#define PICOT_TOO_MANY_(...) _Static_assert(0, "too many arguments: an await takes a call, or a variable and a call")
+#define PICOT_TOO_FEW_(...) _Static_assert(0, "too few arguments: a spawn takes &group, call or &group, variable, call")
+#define PICOT_TOO_LONG_(...)                                                                                           \
+    _Static_assert(0, "too many arguments: a spawn takes &group, call or &group, variable, call")
+#define PICOT_FIRST_(first, ...) first
+#define PICOT_REST_(first, ...) __VA_ARGS__
+#define PICOT_PRE2_(...) (__VA_ARGS__)
+#define PICOT_PRE3_(...) (__VA_ARGS__)
+
+#define PICOT_SET_ERROR_(p, code)                                                                                      \
+    _Generic((p), int *: picot_rt_error_int, long *: picot_rt_error_long, long long *: picot_rt_error_llong,           \
+             default: picot_rt_error_other)((p), sizeof *(p), (code))
+#define PICOT_STATUS_OF_(p)                                                                                            \
+    _Generic((p), int *: picot_rt_status_int, long *: picot_rt_status_long, long long *: picot_rt_status_llong,        \
+             default: picot_rt_status_other)(p)
+
+/* A wrong argument or result type is an error at the user's line, not a warning. */
+#if defined(__GNUC__) && !defined(__cplusplus)
+#define PICOT_STRICT_ON_                                                                                               \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic error \"-Wint-conversion\"")                                \
+        _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")
+#define PICOT_STRICT_OFF_ _Pragma("GCC diagnostic pop")
+#else
+#define PICOT_STRICT_ON_
+#define PICOT_STRICT_OFF_
+#endif
+
+/* A pointer must point to an object of this type, or be (void *)0. */
+#if defined(__GNUC__)
+#define PICOT_SAME_TYPE_(object, pointer)                                                                              \
+    {                                                                                                                  \
+        PICOT_STRICT_ON_ __typeof__(object) *picot_same_ = (pointer);                                                  \
+        PICOT_STRICT_OFF_(void) picot_same_;                                                                           \
+    }
+#else
+#define PICOT_SAME_TYPE_(object, pointer) (void)(0 ? (pointer) : &(object));
+#endif
+
+/* ---- resume points --------------------------------------------------------------------------- */
+
+#ifdef PICOT_LINT /* a mark that the lint tool finds in the syntax tree */
+void picot_suspension_point(void);
+#define PICOT_MARK_() picot_suspension_point()
+#else
+#define PICOT_MARK_() ((void)0)
+#endif
+
+#if PICOT_GOTO
+/* The label distances are only true of one copy of the body: it must be neither inlined nor cloned. */
+#if defined(__clang__)
+#define PICOT_BODY_ATTRIBUTES_ __attribute__((noinline))
+#else
+#define PICOT_BODY_ATTRIBUTES_ __attribute__((noinline, noclone))
+#endif
+#define PICOT_POS_(id)                                                                                                 \
+    ((int32_t)((char *)PICOT_EXTENSION_ && PICOT_CAT_(picot_L, id) - (char *)PICOT_EXTENSION_ && picot_L0_))
+#define PICOT_LABEL_(id) PICOT_CAT_(picot_L, id)
+#define PICOT_DISPATCH_                                                                                                \
+    PICOT_EXTENSION_({ goto *(void *)((char *)&&picot_L0_ + my->_co.pos); });                                          \
+    picot_L0_:;
+#define PICOT_DISPATCH_END_
+#define PICOT_JUMP_                                                                                                    \
+    do {                                                                                                               \
+        PICOT_EXTENSION_({ goto *(void *)((char *)&&picot_L0_ + my->_co.pos); });                                      \
+    } while (0)
+#else
+#define PICOT_BODY_ATTRIBUTES_
+/* Far from any case of a switch of the user's around an await, so that it compiles and ends with PICOT_ENESTED. */
+#define PICOT_CASE_(id) ((id)-picot_id0_ + 0x5c000000)
+#define PICOT_POS_(id) (int32_t) PICOT_CASE_(id)
+#define PICOT_LABEL_(id) case PICOT_CASE_(id)
+#if defined(__GNUC__)
+#define PICOT_FALL_OFF_ _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wimplicit-fallthrough\"")
+#define PICOT_FALL_ON_ _Pragma("GCC diagnostic pop")
+#else
+#define PICOT_FALL_OFF_
+#define PICOT_FALL_ON_
+#endif
+#define PICOT_DISPATCH_                                                                                                \
+    PICOT_FALL_OFF_                                                                                                    \
+    picot_jump_:                                                                                                       \
+    switch (my->_co.pos) {                                                                                             \
+    case 0:;
+/* A position without a case belongs to an await inside a switch of the user's: end with a code, defers included. */
+#define PICOT_DISPATCH_END_                                                                                            \
+    break;                                                                                                             \
+    default:                                                                                                           \
+        my->_co.rc = PICOT_ENESTED;                                                                                    \
+        goto picot_exit_;                                                                                              \
+        }                                                                                                              \
+        PICOT_FALL_ON_
+#define PICOT_JUMP_ goto picot_jump_
+#endif
+
+#define PICOT_SAVE_(id) (my->_co.pos = PICOT_POS_(id), my->_co.line = (uint16_t)__LINE__)
+
+/* ---- a function's frame and its three symbols ------------------------------------------------ */
+
+#define PICOT_DEFINE_(linkage, T, name, args, locals)                                                                  \
+    struct name##_frame {                                                                                              \
+        union {                                                                                                        \
+            struct name##_head _head;                                                                                  \
+            struct {                                                                                                   \
+                picot_frame _co;                                                                                       \
+                PICOT_UNPAREN_ args T _ret;                                                                            \
+            };                                                                                                         \
+        };                                                                                                             \
+        PICOT_UNPAREN_ locals                                                                                          \
+    };                                                                                                                 \
+    PICOT_BODY_ATTRIBUTES_ static picot_step name##_body(picot_task *, struct name##_frame *, picot_frame *);          \
+    linkage picot_step name##_resume(picot_task *task_, picot_frame *frame_, picot_frame *child_)                      \
+    {                                                                                                                  \
+        return name##_body(task_, (struct name##_frame *)(void *)frame_, child_);                                      \
+    }                                                                                                                  \
+    linkage const picot_fn name##_fn = {name##_resume,                                                                 \
+                                        (void (*)(picot_task *, picot_frame *))0,                                      \
+                                        sizeof(struct name##_frame),                                                   \
+                                        offsetof(struct name##_head, _ret),                                            \
+                                        sizeof(T),                                                                     \
+                                        __LINE__,                                                                      \
+                                        #name,                                                                         \
+                                        __FILE__};                                                                     \
+    static picot_step name##_body(picot_task *picot_self, struct name##_frame *my, picot_frame *picot_child)
+
+/* ---- await ----------------------------------------------------------------------------------- */
+
+#define PICOT_STAY_
+#define PICOT_LEAVE_                                                                                                   \
+    if (my->_co.rc < 0) goto picot_exit_;
+
+#define PICOT_DIRECT_DEPTH_ 64
+
+/* Fill a new frame: arguments left out and all locals are zero. */
+#define PICOT_FILL_(name, frame_, parent_, ...)                                                                        \
+    if (name##_fn.size > sizeof(struct name##_head))                                                                   \
+        memset((char *)(frame_) + sizeof(struct name##_head), 0, name##_fn.size - sizeof(struct name##_head));         \
+    PICOT_STRICT_ON_ *(frame_) = (struct name##_head){._co = {.fn = &name##_fn, .parent = (parent_)}, __VA_ARGS__};    \
+    PICOT_STRICT_OFF_
+
+/* After this picot_child is the ended callee, or NULL: no memory for its frame. */
+#define PICOT_RUN_CHILD_(id, name, ...)                                                                                \
+    PICOT_SAVE_(id);                                                                                                   \
+    PICOT_MARK_();                                                                                                     \
+    {                                                                                                                  \
+        struct name##_head *picot_new_ = (struct name##_head *)picot_rt_push(picot_self, name##_fn.size);              \
+        if (PICOT_LIKELY_(picot_new_)) {                                                                               \
+            PICOT_FILL_(name, picot_new_, &my->_co, __VA_ARGS__)                                                       \
+            picot_self->top = &picot_new_->_co;                                                                        \
+            if (++picot_self->depth >= PICOT_DIRECT_DEPTH_) return (picot_step){PICOT_STEP_CALL};                      \
+            picot_step picot_step_ = PICOT_CAT_(name, _resume)(picot_self, &picot_new_->_co, (picot_frame *)0);        \
+            if (picot_step_.rc <= PICOT_STEP_CALL) return picot_step_;                                                 \
+            picot_self->depth--;                                                                                       \
+            picot_child = &picot_new_->_co;                                                                            \
+        } else {                                                                                                       \
+            picot_child = (picot_frame *)0;                                                                            \
+        }                                                                                                              \
+    }                                                                                                                  \
+    PICOT_LABEL_(id) :;
+
+#define PICOT_TAKE_(lhs, name)                                                                                         \
+    PICOT_STRICT_ON_ lhs = ((struct name##_head *)(void *)picot_child)->_ret;                                          \
+    PICOT_STRICT_OFF_
+
+#define PICOT_AWAIT1__(fail, id, name, ...)                                                                            \
+    do {                                                                                                               \
+        PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                        \
+        if (PICOT_LIKELY_(picot_child)) {                                                                              \
+            my->_co.rc = picot_child->rc;                                                                              \
+            picot_rt_pop(picot_self, picot_child);                                                                     \
+        } else {                                                                                                       \
+            my->_co.rc = -ENOMEM;                                                                                      \
+        }                                                                                                              \
+        fail                                                                                                           \
+    } while (0)
+
+#define PICOT_AWAIT2__(fail, id, lhs, name, ...)                                                                       \
+    do {                                                                                                               \
+        PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                        \
+        if (PICOT_LIKELY_(picot_child)) {                                                                              \
+            my->_co.rc = picot_child->rc;                                                                              \
+            PICOT_TAKE_(lhs, name)                                                                                     \
+            picot_rt_pop(picot_self, picot_child);                                                                     \
+        } else {                                                                                                       \
+            my->_co.rc = -ENOMEM;                                                                                      \
+            PICOT_SET_ERROR_(&(lhs), -ENOMEM);                                                                         \
+        }                                                                                                              \
+        fail                                                                                                           \
+    } while (0)
+
+#define PICOT_AWAIT1_(fail, id, call) PICOT_EXPAND_(PICOT_AWAIT1__ PICOT_PRE2_(fail, id, PICOT_UNPAREN_ call))
+#define PICOT_AWAIT2_(fail, id, lhs, call) PICOT_EXPAND_(PICOT_AWAIT2__ PICOT_PRE3_(fail, id, lhs, PICOT_UNPAREN_ call))
+
+#define PICOT_WAIT_FOR__(fail, id, lhs, timeout_ns, name, ...)                                                         \
+    do {                                                                                                               \
+        PICOT_STRICT_ON_ my->_co.rc = picot_rt_scope_open(picot_self, (timeout_ns));                                   \
+        PICOT_STRICT_OFF_                                                                                              \
+        if (PICOT_LIKELY_(my->_co.rc >= 0)) {                                                                          \
+            PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                    \
+            if (PICOT_LIKELY_(picot_child)) {                                                                          \
+                my->_co.rc = picot_rt_scope_close(picot_self, picot_child->rc);                                        \
+                if (my->_co.rc == -ETIMEDOUT)                                                                          \
+                    PICOT_SET_ERROR_(&((struct name##_head *)(void *)picot_child)->_ret, -ETIMEDOUT);                  \
+                PICOT_TAKE_(lhs, name)                                                                                 \
+                picot_rt_pop(picot_self, picot_child);                                                                 \
+            } else {                                                                                                   \
+                my->_co.rc = picot_rt_scope_close(picot_self, -ENOMEM);                                                \
+                PICOT_SET_ERROR_(&(lhs), -ENOMEM);                                                                     \
+            }                                                                                                          \
+            picot_rt_scope_pop(picot_self);                                                                            \
+        } else {                                                                                                       \
+            PICOT_SET_ERROR_(&(lhs), my->_co.rc);                                                                      \
+        }                                                                                                              \
+        fail                                                                                                           \
+    } while (0)
+#define PICOT_WAIT_FOR_(fail, id, lhs, timeout_ns, call)                                                               \
+    PICOT_EXPAND_(PICOT_WAIT_FOR__ PICOT_PRE3_(fail, id, lhs, timeout_ns, PICOT_UNPAREN_ call))
+
+/* ---- defer, groups, tasks -------------------------------------------------------------------- */
+
+/* Registering falls through the empty branch; the exit jumps to the label, runs the block once and goes on exiting. */
+#define PICOT_DEFER_(id)                                                                                               \
+    if (picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id))) {                                                        \
+        PICOT_MARK_();                                                                                                 \
+    } else                                                                                                             \
+        PICOT_LABEL_(id) : for (my->_co.defer_once = 1;;) if (!my->_co.defer_once) goto picot_exit_;                   \
+    else for (; my->_co.defer_once;) if ((my->_co.defer_once = 0), 0)                                                  \
+    {                                                                                                                  \
+    }                                                                                                                  \
+    else
+
+#define PICOT_GROUP_(g, defer_id, leave_id, ...)                                                                       \
+    picot_rt_group_open(picot_self, &(g), (picot_group_options){PICOT_REST_(__VA_ARGS__, ._end = 0)});                 \
+    PICOT_DEFER_(defer_id)                                                                                             \
+    {                                                                                                                  \
+        PICOT_SAVE_(leave_id);                                                                                         \
+        PICOT_MARK_();                                                                                                 \
+        (g).leave =                                                                                                    \
+            (struct picot_group_leave_head){._co = {.fn = &picot_group_leave_fn, .parent = &my->_co}, .group = &(g)};  \
+        picot_self->top = &(g).leave._co;                                                                              \
+        picot_child = picot_self->top;                                                                                 \
+        {                                                                                                              \
+            picot_step picot_step_ = picot_group_leave_resume(picot_self, picot_self->top, (picot_frame *)0);          \
+            if (picot_step_.rc <= PICOT_STEP_CALL) return picot_step_;                                                 \
+        }                                                                                                              \
+        PICOT_LABEL_(leave_id) :;                                                                                      \
+        my->_co.rc = picot_child->rc;                                                                                  \
+        if (my->_co.rc < 0 && my->_co.status >= 0) my->_co.status = my->_co.rc;                                        \
+    }
+
+#define PICOT_SPAWN__(fail, group, ret_value, name, ...)                                                               \
+    do {                                                                                                               \
+        picot_task *picot_new_ = picot_rt_spawn_open(picot_self, (group), &name##_fn, &my->_co.rc);                    \
+        if (PICOT_LIKELY_(picot_new_)) {                                                                               \
+            struct name##_head *picot_root_ = (struct name##_head *)(void *)picot_new_->top;                           \
+            PICOT_FILL_(name, picot_root_, (picot_frame *)0, __VA_ARGS__)                                              \
+            PICOT_SAME_TYPE_(picot_root_->_ret, ret_value)                                                             \
+            picot_rt_spawn_start(picot_new_, (ret_value));                                                             \
+        }                                                                                                              \
+        fail                                                                                                           \
+    } while (0)
+#define PICOT_SPAWN2_(fail, group, call)                                                                               \
+    PICOT_EXPAND_(PICOT_SPAWN__ PICOT_PRE3_(fail, group, (void *)0, PICOT_UNPAREN_ call))
+#define PICOT_SPAWN3_(fail, group, lhs, call)                                                                          \
+    PICOT_EXPAND_(PICOT_SPAWN__ PICOT_PRE3_(fail, group, &(lhs), PICOT_UNPAREN_ call))
+
+#define PICOT_LITERAL_(name, ...)                                                                                      \
+    &name##_fn, &(struct name##_head){._co = {.fn = &name##_fn}, __VA_ARGS__}, sizeof(struct name##_head)
+/* Expressions, and yet strict about types: with GNU C a statement expression gives the pragmas their place. */
+#if defined(__GNUC__)
+#define PICOT_CHECKED_(expression)                                                                                     \
+    PICOT_EXTENSION_({                                                                                                 \
+        PICOT_STRICT_ON_ int picot_rc_ = (expression);                                                                 \
+        PICOT_STRICT_OFF_ picot_rc_;                                                                                   \
+    })
+#define PICOT_POINTER_TO_(object, pointer) ((__typeof__(object) *){(pointer)})
+#else
+#define PICOT_CHECKED_(expression) (expression)
+#define PICOT_POINTER_TO_(object, pointer) (1 ? (pointer) : &(object))
+#endif
+#define PICOT_START_(loop, name, ...) PICOT_CHECKED_(picot_rt_start((loop), PICOT_LITERAL_(name, __VA_ARGS__)))
+#define PICOT_RUN_(loop, ret_value, name, ...)                                                                         \
+    PICOT_CHECKED_(picot_rt_run((loop), (ret_value), PICOT_LITERAL_(name, __VA_ARGS__)))
+#define PICOT_RUN_INTO_(loop, ret_value, name, ...)                                                                    \
+    PICOT_CHECKED_(picot_rt_run((loop), PICOT_POINTER_TO_(((struct name##_head *)0)->_ret, ret_value),                 \
+                                PICOT_LITERAL_(name, __VA_ARGS__)))
+
+#endif /* PICOT_CORO_MACROS_H */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * error.h - every code the library returns, with its text.
+ *
+ * Functions return a value >= 0, or a negative code: -errno of the system (-EAGAIN and -EINTR never reach you),
+ * or one of the PICOT_E... below, which lie outside the range of errno values.
+ */
+#ifndef PICOT_ERROR_H
+#define PICOT_ERROR_H
+
+#include <errno.h>
+#include <picot/base.h>
+
+/** The codes of the library's own: name, number, text. */
+#define PICOT_ERROR_LIST(X)                                                                                            \
+    X(PICOT_EFORKED, -5001, "the loop belongs to the parent process: create a new one after fork")                     \
+    X(PICOT_EBACKEND, -5002, "the backend failed for good: destroy this loop (picot_loop_backend_reason tells why)")   \
+    X(PICOT_ENOBACKEND, -5003, "unknown or unavailable backend: the options' explanation buffer tells why")            \
+    X(PICOT_ENOHOST, -5004, "the host name does not exist")                                                            \
+    X(PICOT_ENODATA, -5005, "the host name has no address of the wanted family")                                       \
+    X(PICOT_ETRYLOOKUP, -5006, "the name server did not answer: try the lookup again later")                           \
+    X(PICOT_ELOOKUP, -5007, "the name lookup failed for good")                                                         \
+    X(PICOT_ESERVICE, -5008, "unknown service name or port")                                                           \
+    X(PICOT_EHTTP, -5009, "the peer does not speak valid HTTP/1.1")                                                    \
+    X(PICOT_ETOOLARGE, -5010, "a message is larger than the configured limit")                                         \
+    X(PICOT_EEOF, -5011, "the peer closed the connection in the middle of a message")                                  \
+    X(PICOT_EURL, -5012, "malformed or unsupported URL")                                                               \
+    X(PICOT_EREDIRECT, -5013, "too many redirects, or a redirect loop")                                                \
+    X(PICOT_ENESTED, -5014, "await inside a nested switch: not possible in the ISO C build, use if or a helper")       \
+    X(PICOT_EWORKERDIED, -5015, "the worker that ran this call died; a new one has taken its place")
+
+#define PICOT_ERROR_ENUM_(name, number, text) name = number,
+enum picot_error { PICOT_ERROR_LIST(PICOT_ERROR_ENUM_) PICOT_ERROR_LAST_ = -5999 };
+#undef PICOT_ERROR_ENUM_
+
+PICOT_BEGIN_DECLS
+
+/**
+ * The text of a code, in English.
+ * @param code  any int; values >= 0 give "success"
+ * @return  a static string, never NULL; unknown codes give "unknown error". Thread: any. Signal handlers: yes.
+ * @since 0.1
+ */
+PICOT_API const char *picot_strerror(int64_t code);
+
+/**
+ * The name of a code: "ECONNREFUSED", "PICOT_EFORKED"; "OK" for values >= 0.
+ * @return  a static string, never NULL; unknown codes give "E?". Thread: any. Signal handlers: yes.
+ * @since 0.1
+ */
+PICOT_API const char *picot_error_name(int64_t code);
+
+PICOT_END_DECLS
+
+#endif /* PICOT_ERROR_H */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * extension.h - for libraries built on the loop: state of their own per loop, and the loop's memory.
+ *
+ * The coroutines of Picot are such a library. Rules of thread, reentrancy, fork and NULL: see loop.h.
+ */
+#ifndef PICOT_EXTENSION_H
+#define PICOT_EXTENSION_H
+
+#include <picot/loop.h>
+
+PICOT_BEGIN_DECLS
+
+typedef struct picot_extension picot_extension;
+
+/** State that lives and dies with a loop; usually the first member of a larger struct. Callbacks may be NULL. */
+struct picot_extension {
+    const void *key; /**< identifies the library: the address of one of its static objects */
+    /** How much work is left; added to picot_loop_pending and looked at by PICOT_RUN_IDLE. */
+    size_t (*pending)(picot_loop *loop, picot_extension *extension);
+    /** A forced destroy begins: cancel everything. The loop then runs until pending answers 0. */
+    void (*cancel)(picot_loop *loop, picot_extension *extension);
+    /** The loop ends: free the extension. Nothing of the loop but picot_free may be used. */
+    void (*destroy)(picot_loop *loop, picot_extension *extension);
+    struct {
+        picot_extension *next;
+    } _;
+};
+
+/** Attach state to a loop. @return 0; -EEXIST: the key is taken; -EINVAL, -EPERM. Ownership: the loop's until destroy
+ * runs. @since 0.1 */
+PICOT_API int picot_extension_add(picot_loop *loop, picot_extension *extension);
+
+/** The state attached under a key, or NULL. @since 0.1 */
+PICOT_API picot_extension *picot_extension_find(const picot_loop *loop, const void *key);
+
+/** Memory of the loop's allocator, uninitialised; NULL when out of memory or size is 0. @since 0.1 */
+PICOT_API void *picot_alloc(picot_loop *loop, size_t size);
+
+/** Change the size of memory of picot_alloc; block NULL with old_size 0 allocates. NULL: out of memory, block stays.
+ * @since 0.1 */
+PICOT_API void *picot_realloc(picot_loop *loop, void *block, size_t old_size, size_t new_size);
+
+/** Give memory back. @param size  what it was allocated with. NULL does nothing. @since 0.1 */
+PICOT_API void picot_free(picot_loop *loop, void *block, size_t size);
+
+PICOT_END_DECLS
+
+#endif /* PICOT_EXTENSION_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * short.h - the words of coro.h without their prefix, for programs that want them. Include it last: it takes ordinary
+ * words. A `#define` of a function's name also rewrites `x->name(...)`.
+ */
+#ifndef PICOT_SHORT_H
+#define PICOT_SHORT_H
+
+#include <picot/coro.h>
+
+#define async_fn picot_async_fn
+#define async_decl picot_async_decl
+#define async_def picot_async_def
+#define async_call picot_call
+#define async_begin picot_begin
+#define async_end picot_end
+#define async_return picot_return
+#define async_fail picot_fail
+#define async_error picot_error
+#define async_status picot_status
+#define await picot_await
+#define try_await picot_try_await
+#define wait_for picot_wait_for
+#define try_wait_for picot_try_wait_for
+#define defer picot_defer
+#define spawn picot_spawn
+#define try_spawn picot_try_spawn
+#define task_group picot_task_group
+#define yield_now picot_yield
+
+#endif /* PICOT_SHORT_H */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * backend.h - the one door: the table through which the loop reaches the system, and what its implementations share.
+ *
+ * Above this table nothing makes a system call that can block, fail or tell the time. Five columns: select, poll and
+ * epoll stand on readiness.c, io_uring is native, a simulated one fits in the same table.
+ *
+ * What the core (op.c) has done before it calls submit: checked thread, fork and arguments; found the descriptor and
+ * that it is neither stale nor closing; entered the operation as desc->reader and/or desc->writer. What a backend
+ * owes it: exactly one of DONE, refused, or pending with one later picot__finish or picot__finish_later.
+ */
+#ifndef PICOT_LOOP_BACKEND_BACKEND_H
+#define PICOT_LOOP_BACKEND_BACKEND_H
+
+#include "../internal.h"
+
+/* submit: op->result is valid, no completion follows. */
+#define PICOT__DONE 1
+/* attempt: the system call would block. Outside the range of every result. */
+#define PICOT__AGAIN INT64_MIN
+
+struct picot__backend {
+    const char *name;
+
+    /* Can this machine run it? 0, or a negative code and a sentence that says why. Tried once per loop creation. */
+    int (*probe)(char *reason, size_t size);
+
+    /* Allocate and set loop->backend_state. 0 or a negative code; nothing is left behind on failure. */
+    int (*open)(picot_loop *loop, const picot_loop_options *options);
+
+    /* Free everything. Called when no operation is pending; may run in another thread than the loop ran in. */
+    void (*close)(picot_loop *loop);
+
+    /* The monotonic clock. */
+    int64_t (*now)(picot_loop *loop);
+
+    /*
+     * Begin an operation. desc is NULL for kinds without a handle. PICOT__DONE with op->result set where that costs no
+     * waiting; 0: pending; negative: refused. Never calls a completion. The core decides whether a result at once may
+     * be handed to the caller or is queued. A CLOSE comes when desc has neither reader nor writer left.
+     */
+    int (*submit)(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
+
+    /* End a pending operation early; its completion follows by picot__finish_later, or by its own real end. */
+    void (*cancel)(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
+
+    /*
+     * Hand to the kernel what is waiting to be submitted; wait until deadline_ns (a time in the past or 0: do not wait;
+     * PICOT_NEVER: no limit) or a wake; handle at most loop->events_per_turn events, by picot__finish and
+     * watch callbacks. Sleeps only between picot__sleep_begin (which may refuse: then do not wait) and
+     * picot__sleep_end. Updates loop->now_ns after waiting, before the first event. 0, or a negative code: the wait
+     * failed for good (EINTR is no failure).
+     */
+    int (*wait)(picot_loop *loop, int64_t deadline_ns);
+
+    /* End a wait that is under way. Any thread, signal handlers. */
+    void (*wake)(picot_loop *loop);
+
+    /* A watch was added, changed (desc->watch->_.interest) or removed (desc->watch is NULL). 0 or a negative code. */
+    int (*watch)(picot_loop *loop, struct picot__descriptor *desc);
+
+    /* A descriptor that polls readable when wait would find something. Negative code on failure. */
+    int (*pollable)(picot_loop *loop);
+
+    /* Hand to the kernel what is waiting to be submitted, without waiting; for a foreign loop that is about to sleep.
+     */
+    int (*flush)(picot_loop *loop);
+};
+
+extern const struct picot__backend picot__backend_select, picot__backend_poll, picot__backend_epoll;
+extern const struct picot__backend picot__backend_io_uring; /* with HAVE_LIBURING */
+
+/* ---- attempt.c: one system call for one operation, shared by all ----------------------------- */
+
+/*
+ * Try an operation on a descriptor without blocking, also on blocking descriptors: recv, recv_leased, send, send_all,
+ * recvmsg, sendmsg, accept, connect (first call and the look at SO_ERROR), read and write on sockets, pipes and ttys.
+ * Loops over EINTR, aborted connections, and the pieces of a send_all. Never raises SIGPIPE.
+ * Result, or a negative code, or PICOT__AGAIN. An accepted descriptor is already a handle.
+ * Afterwards desc->flags tells READ_READY / WRITE_BLOCKED: whether another attempt is likely to succeed.
+ */
+int64_t picot__attempt(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
+
+/* Give back what a lease holds, if anything, and zero it. */
+void picot__lease_drop(picot_loop *loop, picot_lease *lease);
+
+/* ---- sys.c: what never blocks; sys_blocking.c: what may block a thread ----------------------- */
+
+/* Kinds that are always done at once: socket, bind, listen, socket options, names, shutdown, stat, adopt. */
+int picot__is_immediate(unsigned kind);
+int64_t picot__sys_perform(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
+
+/*
+ * Kinds that may block a thread: read, write, fsync on regular files; open; resolve. Runs in a pool thread: no loop.
+ * Result of open: the bare descriptor, to be handed to picot__sys_opened in the loop's thread.
+ */
+int64_t picot__sys_blocking(picot_op *op, int fd);
+/* What an open has brought, in the loop's thread: the handle of the new descriptor, or a code and it is closed. */
+picot_fd picot__sys_opened(picot_loop *loop, int fd);
+
+/* Make a handle of a descriptor that open gave; closes it on failure. Handle or code (-EISDIR: a directory). */
+picot_fd picot__sys_opened(picot_loop *loop, int fd);
+
+/* close(2) with -EINTR counted as closed. */
+int picot__sys_close(int fd);
+
+/* Make a descriptor non-blocking, remembering in desc->flags that release must undo it. */
+int picot__sys_unblock(struct picot__descriptor *desc, int fd);
+
+int64_t picot__sys_now(picot_loop *loop);
+
+/* getenv, but NULL in set-uid programs. */
+const char *picot__environment(const char *name);
+
+#ifdef HAVE_LIBURING
+/* Is the kernel new enough (6.1) that `auto` may take io_uring? */
+int picot__uring_kernel_is_proven(void);
+#endif
+
+/* ---- fork_mark.c: a byte that is 1, and 0 in a forked child ---------------------------------- */
+
+const unsigned char *picot__fork_mark_open(void); /* NULL: out of memory */
+void picot__fork_mark_close(const unsigned char *mark);
+
+/* ---- wakefd.c: the eventfd that ends a wait -------------------------------------------------- */
+
+int picot__wakefd_open(void);
+void picot__wakefd_signal(int fd); /* any thread, signal handlers; keeps errno */
+void picot__wakefd_drain(int fd);
+
+#endif /* PICOT_LOOP_BACKEND_BACKEND_H */

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+#
+# loop/local.mk - the event loop.
+
+loop_sources = \
+    loop/backend.c \
+    loop/backend/attempt.c \
+    loop/backend/backend.h \
+    loop/backend/epoll.c \
+    loop/backend/fork_mark.c \
+    loop/backend/mirror.c \
+    loop/backend/poll.c \
+    loop/backend/readiness.c \
+    loop/backend/readiness.h \
+    loop/backend/select.c \
+    loop/backend/sys.c \
+    loop/backend/sys_blocking.c \
+    loop/backend/wakefd.c \
+    loop/descriptor.c \
+    loop/destroy.c \
+    loop/error.c \
+    loop/executor/offload.c \
+    loop/executor/thread.c \
+    loop/executor/thread.h \
+    loop/extension.c \
+    loop/internal.h \
+    loop/job.c \
+    loop/lease.c \
+    loop/loop.c \
+    loop/op.c \
+    loop/op_prepare.c \
+    loop/post.c \
+    loop/retry.c \
+    loop/timer.c \
+    loop/turn.c \
+    loop/watch.c
+
+if WITH_URING
+loop_sources += \
+    loop/backend/uring.c \
+    loop/backend/uring.h \
+    loop/backend/uring_cancel.c \
+    loop/backend/uring_done.c \
+    loop/backend/uring_ops.c \
+    loop/backend/uring_poll.c \
+    loop/backend/uring_probe.c \
+    loop/backend/uring_queue.c \
+    loop/backend/uring_slot.c
+endif

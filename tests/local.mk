@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+#
+# tests/local.mk - every test writes TAP; Automake's tap-driver counts the cases. A shell test ends in .sh.
+#
+# White-box tests link libpicot_all.la, the objects; API tests link libpicot.la, so that they see only what is exported.
+
+TEST_EXTENSIONS = .sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+# Exit status 1 repeats what "not ok" has said; a test that dies early misses its plan, and is found by that.
+LOG_DRIVER_FLAGS = --merge --ignore-exit
+SH_LOG_DRIVER_FLAGS = --merge --ignore-exit
+SH_LOG_COMPILER = $(SHELL)
+
+AM_TESTS_ENVIRONMENT = \
+    srcdir='$(top_srcdir)'; builddir='$(top_builddir)'; CC='$(CC)'; CXX='$(CXX)'; NM='$(NM)'; AWK='$(AWK)'; \
+    LIBTOOL='$(LIBTOOL)'; PKG_CONFIG='$(PKG_CONFIG)'; SANITIZED='$(tests_sanitized)'; \
+    SANITIZE_FLAGS='$(SANITIZE_FLAGS)'; \
+    export srcdir builddir CC CXX NM AWK LIBTOOL PKG_CONFIG SANITIZED SANITIZE_FLAGS;
+if WITH_SANITIZER
+tests_sanitized = yes
+else
+tests_sanitized = no
+endif
+
+# API tests and the conformance suite; white-box tests and those of examples say otherwise below.
+LDADD = tests/libtap.la libpicot.la
+whitebox_libs = tests/libtap.la libpicot_all.la
+whitebox_http_libs = tests/libtap.la libpicot_http_all.la libpicot_all.la
+
+check_LTLIBRARIES = tests/libtap.la
+tests_libtap_la_SOURCES = tests/tap.c tests/tap.h tests/conformance/support.c tests/conformance/support.h
+tests_libtap_la_LDFLAGS = $(SANITIZE_FLAGS)
+
+TESTS += $(check_PROGRAMS) $(structure_tests)
+
+# ---- the structure of the sources and of what is installed --------------------------------------------------------
+
+structure_tests = \
+    tests/structure/docs.sh \
+    tests/structure/headers.sh \
+    tests/structure/imports.sh \
+    tests/structure/readme.sh \
+    tests/structure/size.sh \
+    tests/structure/symbols.sh \
+    tests/structure/wings.sh
+EXTRA_DIST += $(structure_tests) tests/structure/lib.sh
+
+EXTRA_DIST += tests/installcheck.sh
+installcheck-local:
+	$(AM_V_at)prefix='$(prefix)' libdir='$(libdir)' includedir='$(includedir)' srcdir='$(top_srcdir)' CC='$(CC)' \
+	    CXX='$(CXX)' PKG_CONFIG='$(PKG_CONFIG)' version='$(PACKAGE_VERSION)' \
+	    sanitize_flags='$(SANITIZE_FLAGS)' $(SHELL) $(top_srcdir)/tests/installcheck.sh
+
+# ---- the conformance suite: each behaviour, on each backend ------------------------------------------------------------
+
+# conformance begin
+check_PROGRAMS += \
+    tests/conformance/accept \
+    tests/conformance/availability \
+    tests/conformance/bad_input \
+    tests/conformance/cancel \
+    tests/conformance/close \
+    tests/conformance/connect \
+    tests/conformance/datagram \
+    tests/conformance/embedding \
+    tests/conformance/errors \
+    tests/conformance/fairness \
+    tests/conformance/foreign_fds \
+    tests/conformance/fork \
+    tests/conformance/loop_lifecycle \
+    tests/conformance/memory \
+    tests/conformance/pipes_files \
+    tests/conformance/stream_recv \
+    tests/conformance/stream_send \
+    tests/conformance/threads \
+    tests/conformance/timers \
+    tests/conformance/watches
+# conformance end
+
+# ---- tests of single parts ---------------------------------------------------------------------------------------------
+
+# parts begin
+check_PROGRAMS += \
+    tests/test_addr \
+    tests/test_coro \
+    tests/test_coro_defer \
+    tests/test_coro_groups \
+    tests/test_coro_memory \
+    tests/test_coro_wait_for \
+    tests/test_files \
+    tests/test_offload \
+    tests/test_post \
+    tests/test_servers \
+    tests/test_tcp \
+    tests/test_thread \
+    tests/test_wheel
+tests_test_offload_LDADD = $(whitebox_libs)
+tests_test_thread_LDADD = $(whitebox_libs)
+tests_test_wheel_LDADD = $(whitebox_libs)
+
+if WITH_HTTP
+check_PROGRAMS += \
+    tests/test_http \
+    tests/test_http_request \
+    tests/test_http_response
+endif
+tests_test_http_LDADD = $(whitebox_http_libs)
+tests_test_http_request_LDADD = $(whitebox_http_libs)
+tests_test_http_response_LDADD = $(whitebox_http_libs)
+
+# The same in the ISO C form of the macros, beside a library in the GNU form.
+check_PROGRAMS += \
+    tests/test_coro_iso \
+    tests/test_coro_defer_iso \
+    tests/test_coro_groups_iso \
+    tests/test_coro_memory_iso \
+    tests/test_coro_wait_for_iso
+tests_test_coro_iso_SOURCES = tests/test_coro.c
+tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
+tests_test_coro_defer_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_groups_iso_SOURCES = tests/test_coro_groups.c
+tests_test_coro_groups_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_memory_iso_SOURCES = tests/test_coro_memory.c
+tests_test_coro_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
+tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+
+noinst_HEADERS += \
+    tests/coro_support.h \
+    tests/http_peer.h
+# parts end
+
+if WITH_CRAWLER
+check_PROGRAMS += tests/test_crawler tests/test_crawler_parts
+endif
+tests_test_crawler_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
+tests_test_crawler_LDADD = $(LDADD) $(ZLIB_LIBS)
+tests_test_crawler_parts_SOURCES = tests/test_crawler_parts.c \
+    examples/crawl/frontier.c examples/crawl/gunzip.c examples/crawl/links.c examples/crawl/url.c
+tests_test_crawler_parts_CPPFLAGS = $(AM_CPPFLAGS) $(LIBXML2_CFLAGS) $(URIPARSER_CFLAGS) $(ZLIB_CFLAGS)
+tests_test_crawler_parts_LDADD = $(whitebox_http_libs) $(LIBXML2_LIBS) $(URIPARSER_LIBS) $(ZLIB_LIBS)
+
+script_tests = \
+    tests/test_compile_errors.sh \
+    tests/test_crawler_site.sh \
+    tests/test_lint.sh
+TESTS += $(script_tests)
+EXTRA_DIST += $(script_tests)
+# lint begin
+EXTRA_DIST += \
+    tests/compile/argument_of_run.c \
+    tests/compile/argument_of_spawn.c \
+    tests/compile/argument_of_wait_for.c \
+    tests/compile/argument_pointer.c \
+    tests/compile/argument_type.c \
+    tests/compile/await_four.c \
+    tests/compile/await_none.c \
+    tests/compile/await_outside.c \
+    tests/compile/await_plain_function.c \
+    tests/compile/await_three.c \
+    tests/compile/await_undefined.c \
+    tests/compile/await_value.c \
+    tests/compile/declared_otherwise.c \
+    tests/compile/defer_outside.c \
+    tests/compile/good.c \
+    tests/compile/missing_begin.c \
+    tests/compile/missing_end.c \
+    tests/compile/misuse.h \
+    tests/compile/option_of_group.c \
+    tests/compile/plain_return.c \
+    tests/compile/result_integer.c \
+    tests/compile/result_of_run.c \
+    tests/compile/result_of_spawn.c \
+    tests/compile/result_pointer.c \
+    tests/compile/return_type.c \
+    tests/compile/spawn_group_value.c \
+    tests/compile/spawn_without_group.c \
+    tests/compile/timeout_pointer.c \
+    tests/compile/undeclared_local.c \
+    tests/compile/unknown_keyword.c \
+    tests/lint/across_macros.c \
+    tests/lint/body_in_header.h \
+    tests/lint/clean.c \
+    tests/lint/kept_address.c \
+    tests/lint/lint.h \
+    tests/lint/lost_in_defer.c \
+    tests/lint/lost_local.c \
+    tests/lint/other_rules.c \
+    tests/lint/protected_scope.c
+# lint end
