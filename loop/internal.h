@@ -208,41 +208,41 @@ void picot__offload_close(picot_loop *loop);
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+/* What every operation touches comes first and together: it is read anew from the cache after each system call. */
 struct picot_loop {
-    /* where the loop is */
+    const char *owner;              /* the address of the owner thread's picot__thread_marker */
+    const unsigned char *fork_mark; /* a page that fork wipes: 0 in a child */
+    struct picot__descriptor **pages;
+    size_t page_count;
     const struct picot__backend *backend;
     void *backend_state;
+    size_t pending_ops;
+    int failed;           /* the backend's fatal code, or 0 */
+    uint32_t inline_left; /* results at once that the present callback may still take */
+
     int64_t now_ns;
-    const char *owner;               /* the address of the owner thread's picot__thread_marker */
-    const unsigned char *fork_mark;  /* a page that fork wipes: 0 in a child */
-    bool running, stop_asked, bound; /* bound: it has run, its owner no longer changes */
-    int failed;                      /* the backend's fatal code, or 0 */
-    uint32_t inline_left;            /* results at once that the present callback may still take */
     uint32_t inline_budget, events_per_turn;
     uint64_t turns, callbacks; /* counted since the loop was created */
+    void *free_leases;
+    size_t free_lease_count;
+    struct picot__descriptor *hot;   /* readiness.c: entries to attempt again */
+    bool running, stop_asked, bound; /* bound: it has run, its owner no longer changes */
 
     /* what is waiting */
     struct picot_job ready; /* head of the circular list of jobs */
     size_t ready_count;
     picot_op *finished, **finished_tail; /* completions to deliver */
-    struct picot__wheel wheel;
-    _Atomic(picot_posted *) posted; /* a stack, newest first; reversed when taken */
-    atomic_int sleeping;            /* the waker must signal */
+    _Atomic(picot_posted *) posted;      /* a stack, newest first; reversed when taken */
+    atomic_int sleeping;                 /* the waker must signal */
 
-    /* what is alive: the sum is picot_loop_pending */
-    size_t pending_ops, armed_timers, watches, handles, holds;
+    /* what is alive, with pending_ops: the sum is picot_loop_pending */
+    size_t armed_timers, watches, handles, holds;
 
-    /* tables */
-    struct picot__descriptor **pages;
-    size_t page_count;
-    struct picot__descriptor *hot; /* readiness.c: entries to attempt again */
     struct picot__retries *retries;
     struct picot__offloads *offloads;
-    void *free_leases;
-    size_t free_lease_count;
     picot_extension *extensions;
-
     picot_allocator allocator;
+    struct picot__wheel wheel;
     char reason[256];
 };
 
@@ -254,8 +254,9 @@ int picot__check_failed(const picot_loop *loop);
 /* May this thread touch this loop? 0, -EPERM or PICOT_EFORKED; a NULL loop is -EINVAL. */
 static inline int picot__check(const picot_loop *loop)
 {
-    if (loop && loop->owner == &picot__thread_marker && *loop->fork_mark) return 0;
-    return picot__check_failed(loop);
+    if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark))
+        return picot__check_failed(loop);
+    return 0;
 }
 
 /* The entry an event or an operation was registered for, or NULL when that registration is over. */

@@ -117,9 +117,9 @@ static void advance_close(picot_loop *loop, struct picot__descriptor *desc)
     if (rc != 0) queue_finished(loop, closer, rc < 0 ? rc : closer->result);
 }
 
-void picot__finish(picot_loop *loop, picot_op *op, int64_t result)
+/* A close, an operation without a handle, an error, or one that may have to wait for room. */
+static void finish_special(picot_loop *loop, picot_op *op, int64_t result)
 {
-    assert(op->_.state == PICOT__PENDING);
     if (op->_.kind == PICOT__OP_CLOSE) { /* behind those of its handle that are queued already */
         queue_finished(loop, op, result);
         return;
@@ -133,6 +133,21 @@ void picot__finish(picot_loop *loop, picot_op *op, int64_t result)
     op->result = settle_result(op, result);
     call_done(loop, op);
     if (desc) advance_close(loop, desc);
+}
+
+void picot__finish(picot_loop *loop, picot_op *op, int64_t result)
+{
+    assert(op->_.state == PICOT__PENDING);
+    unsigned kind_traits = traits[op->_.kind];
+    if (result < 0 || (kind_traits & (ON_HANDLE | MAY_LACK_ROOM)) != ON_HANDLE) {
+        finish_special(loop, op, result);
+        return;
+    }
+    struct picot__descriptor *desc = descriptor_of_op(loop, op);
+    if (desc) detach(desc, op);
+    op->result = result;
+    call_done(loop, op);
+    if (desc && PICOT__UNLIKELY(desc->closer != NULL)) advance_close(loop, desc);
 }
 
 void picot__finish_later(picot_loop *loop, picot_op *op, int64_t result)
@@ -343,13 +358,20 @@ static int submit_elsewhere(picot_loop *loop, picot_op *op, bool now)
     }
 }
 
-static int submit(picot_loop *loop, picot_op *op, picot_op_done *done, void *user, bool now)
+/* Why not? */
+static int refusal(const picot_loop *loop, const picot_op *op, picot_op_done *done)
 {
     int rc = picot__check(loop);
     if (rc < 0) return PICOT__MISUSE(rc, "picot_submit");
     if (!op || !done || op->_.kind >= PICOT__OP_KINDS) return -EINVAL;
-    if (op->_.state != PICOT__IDLE) return -EBUSY;
-    if (loop->failed) return PICOT_EBACKEND;
+    return op->_.state != PICOT__IDLE ? -EBUSY : PICOT_EBACKEND;
+}
+
+static inline int submit(picot_loop *loop, picot_op *op, picot_op_done *done, void *user, bool now)
+{
+    bool refused = picot__check(loop) < 0 || !op || !done || op->_.kind >= PICOT__OP_KINDS ||
+                   op->_.state != PICOT__IDLE || loop->failed;
+    if (PICOT__UNLIKELY(refused)) return refusal(loop, op, done);
     op->done = done;
     op->user = user;
     op->_.flags = 0;

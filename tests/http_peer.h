@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * http_peer.h - for the tests of HTTP: a peer that sends given bytes as they are, and a server whose answers tell all it saw.
+ * http_peer.h - for the tests of HTTP: a peer that sends given bytes as they are, and a server whose answers tell all
+ * it saw.
  */
 #ifndef PICOT_TESTS_HTTP_PEER_H
 #define PICOT_TESTS_HTTP_PEER_H

@@ -60,22 +60,30 @@ check_PROGRAMS += \
     tests/conformance/availability \
     tests/conformance/bad_input \
     tests/conformance/cancel \
+    tests/conformance/cancel_races \
     tests/conformance/close \
     tests/conformance/connect \
     tests/conformance/datagram \
     tests/conformance/embedding \
     tests/conformance/errors \
     tests/conformance/fairness \
+    tests/conformance/files \
     tests/conformance/foreign_fds \
     tests/conformance/fork \
+    tests/conformance/leases \
     tests/conformance/loop_lifecycle \
     tests/conformance/memory \
-    tests/conformance/pipes_files \
+    tests/conformance/pipes \
     tests/conformance/stream_recv \
     tests/conformance/stream_send \
     tests/conformance/threads \
     tests/conformance/timers \
     tests/conformance/watches
+if WITH_GLIB
+check_PROGRAMS += tests/conformance/embedding_glib
+endif
+tests_conformance_embedding_glib_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
+tests_conformance_embedding_glib_LDADD = $(LDADD) $(GLIB_LIBS)
 # conformance end
 
 # ---- tests of single parts ---------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_http_response.c - what a client makes of bytes: good responses, bad ones, cut ones, and those of a stale connection.
+ * test_http_response.c - what a client makes of bytes: good responses, bad ones, cut ones, and those of a stale
+ * connection.
  *
  * Every input is sent in one piece and byte by byte; both must give the same. Source: RFC 9112 sections 4 to 9.
  */
@@ -270,7 +271,7 @@ static void endless_heads(void)
     tap_loop_end(loop);
 }
 
-/* ---- the same connection twice ------------------------------------------------------------------------------------------ */
+/* ---- the same connection twice ---------------------------------------------------------------------------------- */
 
 picot_async_fn(int, twice, (int port;), (picot_http_conn conn; int status; char body[16]; int64_t n;))
 {

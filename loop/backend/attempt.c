@@ -2,10 +2,11 @@
  *
  * attempt.c - one system call for one operation, without blocking, on sockets, pipes, ttys and character devices.
  *
- * Invariants: desc->flags tells afterwards whether another attempt is worth making. Only EAGAIN, or a short read of a
- * TCP stream that has not hung up, means "wait for an event"; everything else leaves the latch as it is, because an
- * edge-triggered kernel says each thing only once. So these do not count as empty: a read that peeks, one that stops at
- * the urgent mark, the end of the stream, and the boundaries that AF_UNIX streams keep where descriptors were passed.
+ * Invariants: desc->flags tells afterwards whether another attempt is worth making. Only EAGAIN, or a short read of
+ * a TCP stream that has not hung up, means "wait for an event"; everything else leaves the latch as it is, because
+ * an edge-triggered kernel says each thing only once. So these do not count as empty: a read that peeks, one that
+ * stops at the urgent mark, the end of the stream, and the boundaries that AF_UNIX streams keep where descriptors
+ * were passed.
  *
  * Sources: recv(2), send(2), accept(2), connect(2), pipe(7), tcp(7), unix(7).
  */

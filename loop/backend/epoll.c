@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * epoll.c - readiness by epoll(7), edge-triggered: a handle is registered once, for everything, when an operation first
- * has to wait; later operations cost no call. Watches are level-triggered registrations of their own kind.
+ * epoll.c - readiness by epoll(7), edge-triggered: a handle is registered once, for everything, when an operation
+ * first has to wait; later operations cost no call. Watches are level-triggered registrations of their own kind.
  *
  * Defects of epoll, and what is done about each:
- *   - It does not know numbers but open files: a closed number whose file lives on (dup, fork) goes on firing, and can
- * no longer be deleted. Handles are deleted before close; keys with generations make stale events fall through; an
- * event that nobody has registered makes the set be built anew (rebuild).
- *   - An edge is told once. readiness.c keeps a latch per direction; a short read clears it only where nothing can be
- * left.
- *   - RDHUP may come in one event with the data, and never again: it is remembered (PICOT__HUNG_UP). The urgent mark of
- *     TCP stops a read early: EPOLLPRI is remembered the same way.
+ *   - It does not know numbers but open files: a closed number whose file lives on (dup, fork) goes on firing, and
+ *     can no longer be deleted. Handles are deleted before close; keys with generations make stale events fall
+ *     through; an event that nobody has registered makes the set be built anew (rebuild).
+ *   - An edge is told once. readiness.c keeps a latch per direction; a short read clears it only where nothing can
+ *     be left.
+ *   - RDHUP may come in one event with the data, and never again: it is remembered (PICOT__HUNG_UP). The urgent
+ *     mark of TCP stops a read early: EPOLLPRI is remembered the same way.
  *   - ERR and HUP are reported whatever the mask: a paused watch is deleted, not masked.
  *   - Regular files and a few devices are refused with EPERM: readiness.c reports them each turn.
- *   - Registrations vanish with the file, and numbers come back: ENOENT and EEXIST of epoll_ctl are mended by the other
- * call.
+ *   - Registrations vanish with the file, and numbers come back: ENOENT and EEXIST of epoll_ctl are mended by the
+ *     other call.
  *   - epoll_wait counts milliseconds, up to 24 days: rounded up and capped. epoll_pwait2 (Linux 5.11) counts
- * nanoseconds, but sandboxes refuse it with ENOSYS or EPERM: remembered.
+ *     nanoseconds, but sandboxes refuse it with ENOSYS or EPERM: remembered.
  */
 #include "readiness.h"
 

@@ -4,7 +4,8 @@
  * holds what poll or select are waiting for, level-triggered. It only wakes; what has happened is found by the next
  * turn.
  *
- * Invariant: what is armed is in it. What epoll does not take (EPERM: a device without readiness) is not armed but hot.
+ * Invariant: what is armed is in it. What epoll does not take (EPERM: a device without readiness) is not armed but
+ * hot.
  */
 #include "readiness.h"
 

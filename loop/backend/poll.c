@@ -2,19 +2,19 @@
  *
  * poll.c - readiness by poll(2): a dense array of the descriptors that somebody waits for.
  *
- * Invariants: entry 0 is the wake; an entry's place is its descriptor's backend_index; a removed one is replaced by the
- * last.
+ * Invariants: entry 0 is the wake; an entry's place is its descriptor's backend_index; a removed one is replaced by
+ * the last.
  *
  * Defects of poll, and what is done about each:
- *   - Its cost grows with the set: only descriptors with a parked operation or an unpaused watch are in it, and the
- * search for what is ready ends with the last one.
+ *   - Its cost grows with the set: only descriptors with a parked operation or an unpaused watch are in it, and
+ *     the search for what is ready ends with the last one.
  *   - A closed number is reported as POLLNVAL, for ever: the operations of that number alone end with -EBADF.
  *   - ERR and HUP are reported whatever the mask: who is not waited for is taken out, not masked.
  *   - A search cut off by the batch limit would favour low places: the next one goes on where it ended.
  *   - poll counts milliseconds: ppoll (nanoseconds) is used.
  *   - ENOMEM, for the kernel's copy of the array, says nothing about the descriptors: no events this time.
- *   - EINVAL when the set is larger than RLIMIT_NOFILE, lowered after the descriptors were opened: the loop fails with
- * the code.
+ *   - EINVAL when the set is larger than RLIMIT_NOFILE, lowered after the descriptors were opened: the loop fails
+ *     with the code.
  */
 #include "readiness.h"
 

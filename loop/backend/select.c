@@ -4,10 +4,10 @@
  *
  * Defects of select, and what is done about each:
  *   - fd_set ends at FD_SETSIZE and the FD_ macros write beyond it (or abort, with _FORTIFY_SOURCE). Linux takes
- * bitmaps of any length: they are our own, of unsigned long as the kernel's, and grow with the largest number.
- * Elsewhere a number from FD_SETSIZE on is refused with -EMFILE.
- *   - One closed number makes the whole call fail with EBADF: the set is searched with fcntl, and the operations of
- * that number alone end with -EBADF.
+ *     bitmaps of any length: they are our own, of unsigned long as the kernel's, and grow with the largest number.
+ *     Elsewhere a number from FD_SETSIZE on is refused with -EMFILE.
+ *   - One closed number makes the whole call fail with EBADF: the set is searched with fcntl, and the operations
+ *     of that number alone end with -EBADF.
  *   - It cannot tell errors and hang-ups from readiness. Operations need not know; a watch gets poll(2)'s answer.
  *   - The sets are overwritten and must be copied for each call; its cost grows with the largest number.
  *   - A search cut off by the batch limit would favour low numbers: the next one goes on where it ended.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * wakefd.c - the eventfd that ends a wait. eventfd(2): write(2) on it is async-signal-safe, coalesces, and never blocks
- * here.
+ * wakefd.c - the eventfd that ends a wait. eventfd(2): write(2) on it is async-signal-safe, coalesces, and never
+ * blocks here.
  */
 #include "backend.h"
 

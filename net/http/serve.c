@@ -13,6 +13,7 @@
 #define MAX_CONNECTIONS 65536
 #define DRAIN_NS (10 * PICOT_SECOND)
 #define MEMORY_PAUSE_NS (50 * PICOT_MS)
+#define REST_NS PICOT_MS
 
 /* What the tasks of one server share; lies in picot_http_serve's frame. */
 struct service {
@@ -47,8 +48,22 @@ static void unlink_session(picot_http_server *server, struct picot_http_session_
     if (server->_.full) (void)picot_group_cancel(server->_.full);
 }
 
-/* ---- one connection -------------------------------------------------------------------------------------------------
- */
+/* ---- one connection --------------------------------------------------------------------------------------------- */
+
+static void never_called(picot_loop *loop, picot_op *op)
+{
+    (void)loop, (void)op;
+}
+
+/* Waits for the first byte of a request. The end of its input is what it then sees, after whatever is still queued. */
+static void end_if_idle(picot_http_conn *conn)
+{
+    picot_op op = {0};
+    conn->_.draining = 1;
+    if (conn->_.head || conn->_.out_state == OUT_READY || conn->_.out_state == OUT_BODY) return;
+    picot_op_shutdown(&op, conn->fd, SHUT_RD);
+    (void)picot_submit_now(conn->loop, &op, never_called, NULL); /* always done at once */
+}
 
 /* The macros of an await paste names; these two make "picot_http_any_handler" the one that the service names. */
 #define picot_http_any_handler_fn (*my->service->handler)
@@ -60,7 +75,7 @@ picot_async_fn(int, session, (struct service * service; picot_fd fd;), (int64_t 
     picot_begin;
     (void)picot_http_init(&my->self.conn, picot_this_loop(), my->fd, &my->service->options->limits);
     link_session(my->service->server, &my->self);
-    my->self.conn._.draining = my->service->server->_.stopping != 0;
+    if (my->service->server->_.stopping) end_if_idle(&my->self.conn);
     picot_defer
     {
         unlink_session(my->service->server, &my->self);
@@ -80,8 +95,7 @@ picot_async_fn(int, session, (struct service * service; picot_fd fd;), (int64_t 
 }
 #define session(...) picot_call(session, __VA_ARGS__)
 
-/* ---- accepting
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- accepting -------------------------------------------------------------------------------------------------- */
 
 picot_async_fn(int, forever, (int unused;), (int unused2;))
 {
@@ -114,6 +128,22 @@ static bool passes(int64_t code)
     return false;
 }
 
+/* A session for a new connection; without memory for it the connection is closed. */
+picot_async_fn(int, admit, (struct service * service; picot_fd fd;), (int rc;))
+{
+    picot_begin;
+    picot_spawn(my->service->sessions, session(.service = my->service, .fd = my->fd));
+    my->rc = picot_error();
+    if (my->rc < 0) {
+        picot_await(picot_close(.fd = my->fd));
+        picot_return(my->rc);
+    }
+    my->service->server->_.live++;
+    my->service->server->accepted++;
+    picot_end;
+}
+#define admit(...) picot_call(admit, __VA_ARGS__)
+
 picot_async_fn(int, accept_all, (struct service * service;), (int64_t fd;))
 {
     picot_begin;
@@ -122,39 +152,29 @@ picot_async_fn(int, accept_all, (struct service * service;), (int64_t fd;))
             picot_try_await(wait_for_room(.server = my->service->server));
         picot_await(my->fd, picot_tcp_accept(.fd = my->service->listener));
         if (my->fd < 0 && !passes(my->fd)) picot_fail((int)my->fd);
+        if (my->fd >= 0) picot_await(my->fd, admit(.service = my->service, .fd = my->fd));
         /* The backend makes the next accept wait, but not for memory of ours. */
         if (my->fd == -ENOMEM) picot_try_await(picot_sleep(.ns = MEMORY_PAUSE_NS));
-        if (my->fd < 0) continue;
-        picot_spawn(my->service->sessions, session(.service = my->service, .fd = my->fd));
-        if (picot_error() < 0) {
-            picot_await(picot_close(.fd = my->fd));
-            picot_try_await(picot_sleep(.ns = MEMORY_PAUSE_NS));
-            continue;
-        }
-        my->service->server->_.live++;
-        my->service->server->accepted++;
     }
     picot_end;
 }
 #define accept_all(...) picot_call(accept_all, __VA_ARGS__)
 
-/* ---- the server
- * ----------------------------------------------------------------------------------------------------------- */
-
-static void never_called(picot_loop *loop, picot_op *op)
+/* At a stop: connections that the kernel has taken already, perhaps with a request, are not to be reset. */
+picot_async_fn(int, accept_rest, (struct service * service;), (int64_t fd;))
 {
-    (void)loop, (void)op;
+    picot_begin;
+    while (my->service->server->_.live < my->service->most) {
+        picot_wait_for(my->fd, REST_NS, picot_tcp_accept(.fd = my->service->listener));
+        if (my->fd < 0) break;
+        picot_try_await(admit(.service = my->service, .fd = my->fd));
+    }
+    picot_return(0);
+    picot_end;
 }
+#define accept_rest(...) picot_call(accept_rest, __VA_ARGS__)
 
-/* Waits for the first byte of a request. The end of its input is what it then sees, after whatever is still queued. */
-static void end_if_idle(picot_http_conn *conn)
-{
-    picot_op op = {0};
-    conn->_.draining = 1;
-    if (conn->_.head || conn->_.out_state == OUT_READY || conn->_.out_state == OUT_BODY) return;
-    picot_op_shutdown(&op, conn->fd, SHUT_RD);
-    (void)picot_submit_now(conn->loop, &op, never_called, NULL); /* always done at once */
-}
+/* ---- the server ------------------------------------------------------------------------------------------------- */
 
 int picot_http_server_stop(picot_http_server *server)
 {
@@ -217,6 +237,7 @@ picot_async_def(int, picot_http_serve,
     picot_try_await(picot_join(.group = &my->acceptor));
     if (!my->server->_.stopping) (void)picot_http_server_stop(my->server); /* accepting failed: end what is idle */
     my->server->_.acceptor = NULL;
+    picot_await(accept_rest(.service = &my->service));
     picot_await(picot_close(.fd = my->listener));
     my->listener = 0;
     picot_wait_for(my->drained, my->options->drain_ns ? my->options->drain_ns : DRAIN_NS,

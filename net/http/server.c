@@ -35,7 +35,7 @@ picot_async_def(int, picot__http_refuse, (picot_http_conn * conn; int64_t code;)
 static bool is_over(const picot_http_conn *conn)
 {
     bool first = conn->_.out_state == OUT_IDLE;
-    return conn->_.broken || conn->_.draining || (!first && !conn->_.keep_alive);
+    return conn->_.broken || (!first && (conn->_.draining || !conn->_.keep_alive));
 }
 
 static bool may_read(const picot_http_conn *conn)

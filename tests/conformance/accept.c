@@ -192,8 +192,7 @@ static void shut_down_listener(void)
     tap_loop_end(loop);
 }
 
-/* ---- no descriptor left
- * ------------------------------------------------------------------------------------------------- */
+/* ---- no descriptor left ---------------------------------------------------------------------- */
 
 /* Leave room for not one more descriptor; the limit is above all numbers in use. Returns the old limit. */
 static struct rlimit forbid_descriptors(void)

@@ -101,8 +101,7 @@ static void by_environment(void)
     CHECK_EQ(unsetenv("PICOT_BACKEND"), 0);
 }
 
-/* ---- io_uring forbidden
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- io_uring forbidden ---------------------------------------------------------------------- */
 
 /* Refuse io_uring_setup, _enter and _register with a code; a tried kernel call proves that the filter works. */
 static void forbid_io_uring(int code)
@@ -181,8 +180,7 @@ static void forbidden_afterwards(void)
     CHECK_EQ(close(stream.theirs), 0);
 }
 
-/* ---- a shortage is not an absence
- * --------------------------------------------------------------------------------------- */
+/* ---- a shortage is not an absence ------------------------------------------------------------ */
 
 /* With room for 0, 1, 2 ... descriptors: -EMFILE until there are enough, and never another backend instead. */
 static void out_of_descriptors(void)

@@ -20,8 +20,7 @@ static void cancel(picot_loop *loop, struct recorded *it)
     CHECK_EQ(it->completions, before); /* never from inside */
 }
 
-/* ---- receiving
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 /* turns: how far the receive has got when it is cancelled; 0: not even handed to the kernel. */
 static void cancelled_receive_loses_nothing(void)
@@ -78,8 +77,7 @@ static void cancel_of_a_completed_receive(void)
     tap_loop_end(loop);
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* The prefix that progress tells, and not a byte more, has gone out. */
 static void cancelled_send_all_tells_its_progress(void)
@@ -152,8 +150,7 @@ static void cancel_of_one_direction_only(void)
     tap_loop_end(loop);
 }
 
-/* ---- every kind of operation that can wait
- * --------------------------------------------------------------------------- */
+/* ---- every kind of operation that can wait --------------------------------------------------- */
 
 struct waiters {
     char buf[8];
@@ -246,8 +243,7 @@ static void every_kind_can_be_cancelled(void)
     tap_loop_end(loop);
 }
 
-/* ---- from callbacks
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- from callbacks -------------------------------------------------------------------------- */
 
 struct chained {
     struct recorded base;

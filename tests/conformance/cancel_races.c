@@ -57,8 +57,7 @@ static void cancel_races_with_ready_data(void)
     tap_loop_end(loop);
 }
 
-/* ---- a race with another thread -----------------------------------------------------------------------------------
- */
+/* ---- a race with another thread -------------------------------------------------------------- */
 
 struct racer {
     pthread_t thread;

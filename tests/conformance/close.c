@@ -148,8 +148,7 @@ static void reused_number(void)
     tap_loop_end(loop);
 }
 
-/* ---- inside callbacks
- * ------------------------------------------------------------------------------------------------ */
+/* ---- inside callbacks ------------------------------------------------------------------------ */
 
 /* A connection that lives on the heap with its operations, closed from its neighbour's completion. */
 struct conn {
@@ -274,8 +273,7 @@ static void number_reused_in_the_same_batch(void)
     tap_loop_end(loop);
 }
 
-/* ---- the handle itself
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the handle itself ----------------------------------------------------------------------- */
 
 static void closing_handle_is_invalid(void)
 {

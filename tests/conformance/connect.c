@@ -219,8 +219,7 @@ static void limited_by_a_timer(void)
     tap_loop_end(loop);
 }
 
-/* ---- AF_UNIX with a full backlog ------------------------------------------------------------------------------------
- */
+/* ---- AF_UNIX with a full backlog ------------------------------------------------------------- */
 
 static int full_unix_listener(struct sockaddr_un *ret_addr, socklen_t *ret_len, int *ret_filler)
 {

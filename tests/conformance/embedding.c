@@ -150,8 +150,7 @@ static void sleeping_host_is_woken(void)
     host_close(&host);
 }
 
-/* ---- time, jobs, posts
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- time, jobs, posts ----------------------------------------------------------------------- */
 
 static void raise_flag(picot_loop *loop, void *user)
 {
@@ -227,8 +226,7 @@ static void posts(void)
     host_close(&host);
 }
 
-/* ---- watches, and silence
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- watches, and silence -------------------------------------------------------------------- */
 
 static void watched(picot_loop *loop, picot_watch *watch, unsigned ready)
 {

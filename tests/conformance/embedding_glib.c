@@ -90,8 +90,7 @@ static void host_run(struct host *host)
     g_source_unref(guard);
 }
 
-/* ---- an exchange in which each side sets off the other -------------------------------------------------------------
- */
+/* ---- an exchange in which each side sets off the other --------------------------------------- */
 
 struct exchange {
     struct host *host;
@@ -164,8 +163,7 @@ static void both_take_turns(void)
     host_close(&host);
 }
 
-/* ---- a post of another thread ends GLib's sleep
- * ---------------------------------------------------------------------- */
+/* ---- a post of another thread ends GLib's sleep ---------------------------------------------- */
 
 struct wake {
     struct host *host;

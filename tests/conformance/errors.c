@@ -14,8 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* ---- the table
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 enum state {
     FRESH_TCP,
@@ -291,9 +290,7 @@ static void errors_after_a_reset(void)
     tap_loop_end(loop);
 }
 
-/* ---- names
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void names_and_texts(void)
 {
@@ -303,7 +300,9 @@ static void names_and_texts(void)
     CHECK_STR(picot_strerror(number), text);
     PICOT_ERROR_LIST(CHECK_CODE)
 #undef CHECK_CODE
+#ifdef HAVE_STRERRORDESC_NP
     CHECK_STR(picot_error_name(-ECONNREFUSED), "ECONNREFUSED");
+#endif
     CHECK_STR(picot_error_name(0), "OK");
     CHECK_STR(picot_error_name(INT64_MAX), "OK");
     CHECK_STR(picot_error_name(INT64_MIN), "E?");
@@ -314,9 +313,7 @@ static void names_and_texts(void)
     CHECK_STR(picot_strerror(-4999), "unknown error");
 }
 
-/* ---- lookups
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- lookups --------------------------------------------------------------------------------- */
 
 static int64_t resolve(picot_loop *loop, const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **ret_list)

@@ -12,8 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- the quiet ones: what must go on -------------------------------------------------------------------------------
- */
+/* ---- the quiet ones: what must go on --------------------------------------------------------- */
 
 struct quiet {
     struct stream stream; /* an established connection that sends one byte to and fro */
@@ -88,8 +87,7 @@ static void quiet_end(picot_loop *loop, struct quiet *quiet)
     run_turns(loop, 3);
 }
 
-/* ---- the loud ones
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the loud ones --------------------------------------------------------------------------- */
 
 struct loud {
     picot_op op;
@@ -194,8 +192,7 @@ static void hot_socket(void)
     tap_loop_end(loop);
 }
 
-/* ---- accept storm
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- accept storm ---------------------------------------------------------------------------- */
 
 struct storm {
     pthread_t thread;
@@ -274,8 +271,7 @@ static void accept_storm(void)
     tap_loop_end(loop);
 }
 
-/* ---- callbacks that ask for themselves again
- * ------------------------------------------------------------------------- */
+/* ---- callbacks that ask for themselves again ------------------------------------------------- */
 
 struct eager {
     picot_timer timer;

@@ -14,8 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- closed behind the loop's back
- * -------------------------------------------------------------------------------------- */
+/* ---- closed behind the loop's back ----------------------------------------------------------- */
 
 /* What is pending ends at the latest by the loop's close; what comes later fails; others go on; nothing spins. */
 static void closed_behind_the_back(void)
@@ -104,8 +103,7 @@ static void number_taken_after_a_raw_close(void)
     tap_loop_end(loop);
 }
 
-/* ---- duplicates
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- duplicates ------------------------------------------------------------------------------ */
 
 /* The open file lives on in a duplicate after its handle has closed: data that arrives must not wake this loop. */
 static void duplicate_outlives_the_handle(void)
@@ -192,8 +190,7 @@ static void two_numbers_of_one_file(void)
     tap_loop_end(loop);
 }
 
-/* ---- large numbers
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- large numbers --------------------------------------------------------------------------- */
 
 static void watched(picot_loop *loop, picot_watch *watch, unsigned ready)
 {

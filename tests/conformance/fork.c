@@ -202,8 +202,7 @@ static void grandchildren(void)
     tap_loop_end(loop);
 }
 
-/* ---- credentials
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- credentials ----------------------------------------------------------------------------- */
 
 static int64_t open_secret(picot_loop *loop, const char *path)
 {

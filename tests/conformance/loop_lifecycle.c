@@ -25,8 +25,7 @@ static void stop(picot_loop *loop, void *user)
     CHECK_EQ(picot_loop_stop(loop), 0);
 }
 
-/* ---- running
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void modes_of_an_empty_loop(void)
 {
@@ -146,8 +145,7 @@ static void idle_with_an_open_handle(void)
     tap_loop_end(loop);
 }
 
-/* ---- jobs
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 struct chain {
     picot_job jobs[6];
@@ -200,8 +198,7 @@ static void jobs_in_order(void)
     tap_loop_end(loop);
 }
 
-/* ---- the forced end
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the forced end -------------------------------------------------------------------------- */
 
 static unsigned threads_of_process(void)
 {
@@ -293,8 +290,7 @@ static void forced_destroy_of_stubborn_operations(void)
     CHECK_EQ(close(stream.theirs), 0);
 }
 
-/* ---- many at once
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- many at once ---------------------------------------------------------------------------- */
 
 /* All numbers stand for one socket: one byte makes all polls complete, 10000 in one turn, of a small ring too. */
 static void many_operations(uint32_t ring_entries, unsigned count)

@@ -33,8 +33,7 @@ static void make_pipe(int fds[2], bool nonblocking)
     CHECK_EQ(pipe2(fds, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0)), 0);
 }
 
-/* ---- pipes
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- pipes ----------------------------------------------------------------------------------- */
 
 static void pipe_carries_bytes_and_ends(void)
 {
@@ -190,8 +189,7 @@ static void flags_of_others_stay(void)
     tap_loop_end(loop);
 }
 
-/* ---- terminals and devices ------------------------------------------------------------------------------------------
- */
+/* ---- terminals and devices ------------------------------------------------------------------- */
 
 static void terminal(void)
 {

@@ -14,8 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* ---- a peer in a thread: reads slowly and compares ------------------------------------------------------------------
- */
+/* ---- a peer in a thread: reads slowly and compares ------------------------------------------- */
 
 struct reader {
     pthread_t thread;
@@ -53,8 +52,7 @@ static void reader_join(struct reader *reader)
     CHECK_EQ(pthread_join(reader->thread, NULL), 0);
 }
 
-/* ---- cases
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- cases ----------------------------------------------------------------------------------- */
 
 static int64_t send_some(picot_loop *loop, picot_fd fd, const void *buf, size_t len)
 {
@@ -290,8 +288,7 @@ static void reset_while_sending(void)
     tap_loop_end(loop);
 }
 
-/* ---- messages
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static void gather_and_scatter(void)
 {

@@ -23,8 +23,7 @@
 static _Thread_local bool submitting;
 static _Atomic uint64_t completion_count;
 
-/* ---- operations ----------------------------------------------------------------------------------------------------
- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 void recorded_done(picot_loop *loop, picot_op *op)
 {
@@ -73,8 +72,7 @@ int64_t perform(picot_loop *loop, struct recorded *it)
     return code < 0 ? code : finish(loop, it);
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void raise_flag(picot_loop *loop, void *user)
 {
@@ -169,8 +167,7 @@ picot_loop *loop_with(const picot_loop_options *options)
     return loop;
 }
 
-/* ---- descriptors ---------------------------------------------------------------------------------------------------
- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 const char *flavour_name(unsigned flavour)
 {
@@ -341,8 +338,7 @@ size_t fill_up(int fd, uint64_t seed)
     return sent;
 }
 
-/* ---- bytes ---------------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 /* Eight bytes of a stream at a time: a bijective mixing, so that shifted, swapped or repeated blocks show. */
 static uint64_t pattern_word(uint64_t seed, uint64_t index)

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- operations and what became of them ------------------------------------------------------------------------- */
+/* ---- operations and what became of them ------------------------------------------------------ */
 
 /* Zero it once; it may be submitted again after its completion. The operation comes first: done finds its record. */
 struct recorded {
@@ -45,8 +45,7 @@ int64_t finish(picot_loop *loop, struct recorded *it);
 int64_t perform(picot_loop *loop, struct recorded *it);
 bool completed(const struct recorded *it);
 
-/* ---- running -------------------------------------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 typedef bool condition(void *arg);
 
@@ -68,8 +67,7 @@ int64_t clock_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 unsigned open_descriptors(void);
 picot_loop *loop_with(const picot_loop_options *options); /* the case's backend and allocator put in */
 
-/* ---- descriptors ---------------------------------------------------------------------------------------------------
- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 /* The four kinds of stream that every stream case runs on: TCP and AF_UNIX, given to the loop blocking and not. */
 #define FLAVOURS 4
@@ -103,8 +101,7 @@ void small_buffers(int fd);
  */
 size_t fill_up(int fd, uint64_t seed);
 
-/* ---- bytes ---------------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 /* The bytes of stream `seed` from `offset` on. */
 void pattern_fill(void *buf, size_t size, uint64_t seed, uint64_t offset);

@@ -35,8 +35,7 @@ static bool was_called(void *arg)
     return atomic_load(&((struct posts *)arg)->calls) > 0;
 }
 
-/* ---- never lost
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- never lost ------------------------------------------------------------------------------ */
 
 /* Before the sleep: the loop may not go to sleep over it. Posts that wait are merged. */
 static void posted_before_the_sleep(void)
@@ -174,8 +173,7 @@ static void order_of_posts(void)
     tap_loop_end(loop);
 }
 
-/* ---- signal handlers
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- signal handlers ------------------------------------------------------------------------- */
 
 static picot_loop *signalled_loop;
 static struct posts signalled_posts;
@@ -207,8 +205,7 @@ static void posted_by_a_signal_handler(void)
     tap_loop_end(signalled_loop);
 }
 
-/* ---- the wrong thread
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the wrong thread ------------------------------------------------------------------------ */
 
 static void ignore(picot_loop *loop, void *user)
 {
@@ -279,8 +276,7 @@ static void wrong_thread(void)
     tap_loop_end(loop);
 }
 
-/* ---- made here, run there
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- made here, run there -------------------------------------------------------------------- */
 
 struct moved {
     picot_loop *loop;

@@ -128,7 +128,7 @@ static void moved(void)
     tap_loop_end(loop);
 }
 
-/* ---- callbacks that change timers -------------------------------------------------------------------------------- */
+/* ---- callbacks that change timers ------------------------------------------------------------ */
 
 struct rivals {
     struct entry entries[2];
@@ -214,8 +214,7 @@ static void freed_in_its_own_callback(void)
     tap_loop_end(loop);
 }
 
-/* ---- the far end
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the far end ----------------------------------------------------------------------------- */
 
 /* Times no timespec holds: armed, counted, never fired, and the waits of others go on as ever. */
 static void huge_delays(void)
@@ -260,8 +259,7 @@ static void huge_delays(void)
     tap_loop_end(loop);
 }
 
-/* ---- the operation
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the operation --------------------------------------------------------------------------- */
 
 static void timeout_operation(void)
 {
@@ -327,8 +325,7 @@ static void limit_races_with_data(void)
     tap_loop_end(loop);
 }
 
-/* ---- signals
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t ticks;
 

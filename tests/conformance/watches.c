@@ -160,8 +160,7 @@ static void regular_files_are_always_ready(void)
     tap_loop_end(loop);
 }
 
-/* ---- inside callbacks
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- inside callbacks ------------------------------------------------------------------------ */
 
 /* Several are ready in one batch. Each callback removes all others and itself, and frees them: one call in all. */
 struct group {
@@ -302,8 +301,7 @@ static void number_reused_from_inside(void)
     tap_loop_end(loop);
 }
 
-/* ---- together with handles, and refused
- * --------------------------------------------------------------------------------- */
+/* ---- together with handles, and refused ------------------------------------------------------ */
 
 static void refusals(void)
 {
