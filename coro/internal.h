@@ -68,6 +68,7 @@ struct picot__task {
     struct picot__scope *scopes;
     const void *cause;  /* of the last cancellation delivered: a scope, or any other address; NULL: none */
     picot_timer *alarm; /* for the earliest deadline; made when first needed, armed lazily */
+    int64_t alarm_ns;   /* when it rings; PICOT_NEVER when unarmed */
     picot_group *group;
     struct picot__task *next, *prev; /* in its group's list, or the roots; circular */
     void *ret_value;

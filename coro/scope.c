@@ -87,6 +87,7 @@ static void alarm_rings(picot_loop *loop, void *user)
             next_ns = scope->deadline_ns;
         }
     }
+    task->alarm_ns = next_ns;
     if (next_ns != PICOT_NEVER) (void)picot_call_at(loop, task->alarm, next_ns, alarm_rings, task);
     picot__task_poke(task);
 }
@@ -98,8 +99,9 @@ static int set_alarm(struct picot__task *task, int64_t deadline_ns)
         if (!task->alarm) return -ENOMEM;
         *task->alarm = (picot_timer)PICOT_TIMER_INIT;
     }
-    if (picot_timer_deadline(task->alarm) <= deadline_ns) return 0;
-    return picot_call_at(task->coro->loop, task->alarm, deadline_ns, alarm_rings, task);
+    int rc = picot_call_at(task->coro->loop, task->alarm, deadline_ns, alarm_rings, task);
+    if (rc == 0) task->alarm_ns = deadline_ns;
+    return rc;
 }
 
 /* ---- wait_for -------------------------------------------------------------------------------- */
@@ -110,7 +112,7 @@ int picot_rt_scope_open(picot_task *head, int64_t timeout_ns)
     if (timeout_ns < 0) return -EINVAL;
     int64_t now_ns = picot_loop_now(task->coro->loop);
     int64_t deadline_ns = timeout_ns > PICOT_NEVER - now_ns ? PICOT_NEVER : now_ns + timeout_ns;
-    if (timeout_ns > 0 && deadline_ns != PICOT_NEVER) {
+    if (deadline_ns < task->alarm_ns && timeout_ns > 0) {
         int rc = set_alarm(task, deadline_ns);
         if (rc < 0) return rc;
     }

@@ -73,6 +73,7 @@ struct picot__task *picot__task_new(struct picot__coro *coro, picot_group *group
     task->head.state = PICOT__READY;
     task->coro = coro;
     task->group = group;
+    task->alarm_ns = PICOT_NEVER;
     task->block_size = (uint32_t)size;
     PICOT_POISON_(task->head.sp, FIRST_ARENA_EXTRA);
     picot__task_link(list_of(task), task);

@@ -3,7 +3,6 @@
 # docs/local.mk - `make docs` writes the reference from the public headers; a warning of Doxygen is an error.
 
 EXTRA_DIST += docs/Doxyfile
-# docs begin
 EXTRA_DIST += \
     docs/architecture.md \
     docs/backends.md \
@@ -11,7 +10,6 @@ EXTRA_DIST += \
     docs/coroutines.md \
     docs/lint.md \
     docs/loop.md
-# docs end
 
 .PHONY: docs
 docs:

@@ -14,7 +14,6 @@ endif
 if WITH_CRAWLER
 noinst_PROGRAMS += examples/crawler
 endif
-# crawl begin
 examples_crawler_SOURCES = \
     examples/crawl/crawl.c \
     examples/crawl/crawl.h \
@@ -33,6 +32,5 @@ examples_crawler_SOURCES = \
     examples/crawl/report.h \
     examples/crawl/url.c \
     examples/crawl/url.h
-# crawl end
 examples_crawler_CPPFLAGS = $(AM_CPPFLAGS) $(LIBXML2_CFLAGS) $(URIPARSER_CFLAGS) $(ZLIB_CFLAGS)
 examples_crawler_LDADD = libpicot_http_all.la libpicot_all.la $(LIBXML2_LIBS) $(URIPARSER_LIBS) $(ZLIB_LIBS)

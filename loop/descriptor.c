@@ -74,6 +74,11 @@ static void evict(picot_loop *loop, struct picot__descriptor *desc)
     picot_op *reader = desc->reader, *writer = desc->writer == reader ? NULL : desc->writer;
     if (reader) loop->backend->cancel(loop, desc, reader);
     if (writer) loop->backend->cancel(loop, desc, writer);
+    picot_op op = {0};
+    op._.kind = PICOT__OP_RELEASE;
+    op._.fd = (picot_fd)picot__descriptor_key(desc);
+    desc->flags &= (uint16_t)~PICOT__UNBLOCKED;   /* the flags to restore were those of the file that is gone */
+    (void)loop->backend->submit(loop, desc, &op); /* the backend lets go of that file */
     picot__descriptor_forget(loop, desc);
 }
 

@@ -103,8 +103,9 @@ size_t picot__live(const picot_loop *loop)
 static int fail(picot_loop *loop, int code)
 {
     loop->failed = code;
-    (void)snprintf(loop->reason, sizeof loop->reason, "%s: waiting failed: %s (%s)", loop->backend->name,
-                   picot_strerror(code), picot_error_name(code));
+    (void)snprintf(loop->reason, sizeof loop->reason, "%s: waiting failed: %s (%s)%s", loop->backend->name,
+                   picot_strerror(code), picot_error_name(code),
+                   code == -EPERM ? "; was it forbidden after the loop was created, by a seccomp filter?" : "");
     picot__fail_operations(loop, PICOT_EBACKEND);
     picot__deliver_finished(loop);
     picot__run_jobs(loop);

@@ -54,7 +54,6 @@ installcheck-local:
 
 # ---- the conformance suite: each behaviour, on each backend ------------------------------------------------------------
 
-# conformance begin
 check_PROGRAMS += \
     tests/conformance/accept \
     tests/conformance/availability \
@@ -84,11 +83,9 @@ check_PROGRAMS += tests/conformance/embedding_glib
 endif
 tests_conformance_embedding_glib_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
 tests_conformance_embedding_glib_LDADD = $(LDADD) $(GLIB_LIBS)
-# conformance end
 
 # ---- tests of single parts ---------------------------------------------------------------------------------------------
 
-# parts begin
 check_PROGRAMS += \
     tests/test_addr \
     tests/test_coro \
@@ -138,7 +135,6 @@ tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 noinst_HEADERS += \
     tests/coro_support.h \
     tests/http_peer.h
-# parts end
 
 if WITH_CRAWLER
 check_PROGRAMS += tests/test_crawler tests/test_crawler_parts
@@ -156,7 +152,6 @@ script_tests = \
     tests/test_lint.sh
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
-# lint begin
 EXTRA_DIST += \
     tests/compile/argument_of_run.c \
     tests/compile/argument_of_spawn.c \
@@ -197,4 +192,3 @@ EXTRA_DIST += \
     tests/lint/lost_local.c \
     tests/lint/other_rules.c \
     tests/lint/protected_scope.c
-# lint end

@@ -502,8 +502,9 @@ static void pipelined_in_order(void)
     for (int i = 0; i < COUNT; i++) {
         char line[64];
         const char *body = i % 3 == 0 ? "Content-Length: 3\r\n\r\nabc" : "\r\n";
-        len += sprintf(input + len, "GET /%d HTTP/1.1\r\nHost: h\r\n%s", i, body);
-        int line_len = sprintf(line, "GET /%d 1.1|Host=h|%s", i, i % 3 == 0 ? "Content-Length=3|abc" : "");
+        len += snprintf(input + len, sizeof input - (size_t)len, "GET /%d HTTP/1.1\r\nHost: h\r\n%s", i, body);
+        int line_len =
+            snprintf(line, sizeof line, "GET /%d 1.1|Host=h|%s", i, i % 3 == 0 ? "Content-Length=3|abc" : "");
         text_add(&expected, line, (size_t)line_len);
     }
     for (size_t step = 0; step < 3; step++) {

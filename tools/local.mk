@@ -14,11 +14,9 @@ dist_bin_SCRIPTS += tools/picot-lint
 
 # The site that the demonstration crawls.
 noinst_PROGRAMS += tools/make_site
-# site begin
 tools_make_site_SOURCES = \
     tools/make_site.c \
     tools/make_site.h \
     tools/make_site_page.c
-# site end
 tools_make_site_LDADD =
 EXTRA_DIST += tools/demo

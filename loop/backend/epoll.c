@@ -22,18 +22,24 @@
 
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define WAKE_KEY 0 /* generations are never 0 */
+#define ALARM_KEY 1
+/* A wait with a limit sets up and takes down a kernel timer each time; beyond this an alarm that stays set is cheaper.
+ */
+#define FAR_NS (100 * PICOT_MS)
 #define EDGE_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 #define CTL_ARMED (PICOT__ARMED_READ | PICOT__ARMED_WRITE)
 
 struct epoll_state {
     struct picot__readiness base;
     int epoll_fd;
-    int outer_fd; /* for foreign loops: a set that holds epoll_fd, and stays when that is built anew; -1: not asked for
-                   */
-    bool coarse;  /* there is no epoll_pwait2 */
+    int outer_fd;     /* for foreign loops: holds epoll_fd, and stays when that is built anew; -1: not asked for */
+    int alarm_fd;     /* a timerfd for far deadlines, or -1 */
+    int64_t alarm_ns; /* what it is set to; once that is past: nothing */
+    bool coarse;      /* there is no epoll_pwait2 */
     struct epoll_event *events;
 };
 
@@ -92,6 +98,38 @@ static int fine_wait(struct epoll_state *state, int64_t timeout_ns)
     return coarse_wait(state, timeout_ns);
 }
 
+/* ---- the alarm -------------------------------------------------------------------------------- */
+
+static bool open_alarm(struct epoll_state *state)
+{
+    if (state->alarm_fd >= 0) return true;
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0) return false;
+    if (control(state->epoll_fd, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, ALARM_KEY) < 0) {
+        (void)picot__sys_close(fd);
+        return false;
+    }
+    state->alarm_fd = fd;
+    return true;
+}
+
+/*
+ * Will the set wake up by itself, so that the wait needs no limit? Deadlines of idle connections are far, and lazy: the
+ * earliest one moves seldom. An alarm that rings too early costs one empty turn.
+ */
+static bool epoll_alarm(picot_loop *loop, int64_t deadline_ns)
+{
+    struct epoll_state *state = loop->backend_state;
+    if (deadline_ns - loop->now_ns < FAR_NS) return false;
+    if (state->alarm_ns > loop->now_ns && state->alarm_ns <= deadline_ns) return true;
+    if (!open_alarm(state)) return false;
+    const struct itimerspec at = {
+        .it_value = {.tv_sec = (time_t)(deadline_ns / PICOT_SECOND), .tv_nsec = (long)(deadline_ns % PICOT_SECOND)}};
+    if (timerfd_settime(state->alarm_fd, TFD_TIMER_ABSTIME, &at, NULL) < 0) return false;
+    state->alarm_ns = deadline_ns;
+    return true;
+}
+
 static unsigned ready_of(uint32_t events)
 {
     unsigned ready = 0;
@@ -108,8 +146,8 @@ static int epoll_wait_batch(picot_loop *loop, int64_t timeout_ns)
     int count = coarse ? coarse_wait(state, timeout_ns) : fine_wait(state, timeout_ns);
     if (count < 0) return count == -EINTR ? 0 : count;
     for (int i = 0; i < count; i++) {
-        /* the wake is an edge: its eventfd need not be drained */
-        if (state->events[i].data.u64 == WAKE_KEY) continue;
+        /* wake and alarm are edges: their descriptors need not be read */
+        if (state->events[i].data.u64 <= ALARM_KEY) continue;
         picot__batch_add(&state->base, state->events[i].data.u64, ready_of(state->events[i].events));
     }
     return 0;
@@ -123,6 +161,8 @@ static int make_set(const struct epoll_state *state)
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0) return -errno;
     int rc = control(epoll_fd, EPOLL_CTL_ADD, state->base.wake_fd, EPOLLIN | EPOLLET, WAKE_KEY);
+    if (rc == 0 && state->alarm_fd >= 0)
+        rc = control(epoll_fd, EPOLL_CTL_ADD, state->alarm_fd, EPOLLIN | EPOLLET, ALARM_KEY);
     if (rc == 0) return epoll_fd;
     (void)picot__sys_close(epoll_fd);
     return rc;
@@ -166,6 +206,7 @@ static void epoll_close(picot_loop *loop)
 {
     struct epoll_state *state = loop->backend_state;
     if (state->outer_fd >= 0) (void)picot__sys_close(state->outer_fd);
+    if (state->alarm_fd >= 0) (void)picot__sys_close(state->alarm_fd);
     if (state->epoll_fd >= 0) (void)picot__sys_close(state->epoll_fd);
     picot_free(loop, state->events, state->base.batch_size * sizeof *state->events);
     picot__readiness_close(loop, sizeof *state);
@@ -173,12 +214,12 @@ static void epoll_close(picot_loop *loop)
 
 static int epoll_open(picot_loop *loop, const picot_loop_options *options)
 {
-    static const struct picot__poller poller = {true, epoll_set, epoll_wait_batch, epoll_rebuild};
+    static const struct picot__poller poller = {true, epoll_set, epoll_wait_batch, epoll_rebuild, epoll_alarm};
     (void)options;
     int rc = picot__readiness_open(loop, &poller, sizeof(struct epoll_state));
     if (rc < 0) return rc;
     struct epoll_state *state = loop->backend_state;
-    state->outer_fd = -1;
+    state->outer_fd = state->alarm_fd = -1;
     state->events = picot_alloc(loop, state->base.batch_size * sizeof *state->events);
     state->epoll_fd = state->events ? make_set(state) : -ENOMEM;
     if (state->epoll_fd >= 0) return 0;

@@ -117,7 +117,7 @@ static void poll_close(picot_loop *loop)
 
 static int poll_open(picot_loop *loop, const picot_loop_options *options)
 {
-    static const struct picot__poller poller = {false, poll_set, poll_wait, NULL};
+    static const struct picot__poller poller = {false, poll_set, poll_wait, NULL, NULL};
     (void)options;
     int rc = picot__readiness_open(loop, &poller, sizeof(struct poll_state));
     if (rc < 0) return rc;

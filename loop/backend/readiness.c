@@ -279,6 +279,8 @@ static int64_t time_left(picot_loop *loop, int64_t deadline_ns)
 {
     if (loop->hot || deadline_ns <= loop->now_ns) return 0;
     if (deadline_ns == PICOT_NEVER) return PICOT_NEVER;
+    const struct picot__poller *poller = ((const struct picot__readiness *)loop->backend_state)->poller;
+    if (poller->alarm && poller->alarm(loop, deadline_ns)) return PICOT_NEVER;
     int64_t now_ns = picot__sys_now(loop);
     return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }

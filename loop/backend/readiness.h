@@ -31,6 +31,8 @@ struct picot__poller {
     int (*wait)(picot_loop *loop, int64_t timeout_ns);
     /* An event came for a descriptor that nobody has registered any more. NULL: does not happen. */
     int (*rebuild)(picot_loop *loop);
+    /* Will the wait end by itself at that time, or earlier, without a limit? NULL: never. */
+    bool (*alarm)(picot_loop *loop, int64_t deadline_ns);
 };
 
 /* First member of every poller's state, loop->backend_state. */

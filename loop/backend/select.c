@@ -185,7 +185,7 @@ static void select_close(picot_loop *loop)
 
 static int select_open(picot_loop *loop, const picot_loop_options *options)
 {
-    static const struct picot__poller poller = {false, select_set, select_wait, NULL};
+    static const struct picot__poller poller = {false, select_set, select_wait, NULL, NULL};
     (void)options;
     int rc = picot__readiness_open(loop, &poller, sizeof(struct select_state));
     if (rc < 0) return rc;

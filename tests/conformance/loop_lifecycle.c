@@ -229,7 +229,11 @@ static void forced_destroy(void)
         for (unsigned i = 0; i < STREAMS; i++) {
             streams[i] = open_stream(loop, i % FLAVOURS);
             picot_op_recv(&ops[2 * i].op, streams[i].ours, bufs + 64 * i, 64, 0);
-            picot_op_send_all(&ops[2 * i + 1].op, streams[i].ours, sent, SENT, 0);
+            if (i % FLAVOURS >= 2 || i == 0) { /* a full TCP connection takes a while to read out */
+                picot_op_send_all(&ops[2 * i + 1].op, streams[i].ours, sent, SENT, 0);
+            } else {
+                picot_op_timeout(&ops[2 * i + 1].op, 3600 * PICOT_SECOND);
+            }
         }
         picot_op_accept(&ops[2 * STREAMS].op, adopt(loop, bound_listener(4, &addr)), NULL, NULL);
         picot_op_timeout(&ops[2 * STREAMS + 1].op, PICOT_NEVER);
@@ -261,13 +265,13 @@ static void forced_destroy(void)
     }
 }
 
-/* Completions of a forced end may close, cancel and submit; the loop refuses what would keep it alive for ever. */
+/* Completions of a forced end may submit anew, for cleanup that needs operations: that is cancelled in its turn. */
 static void submit_again(picot_loop *loop, picot_op *op)
 {
     struct recorded *it = (struct recorded *)op;
     it->completions++;
     it->result = op->result;
-    if (it->completions < 1000) {
+    if (it->completions < 20) {
         (void)picot_submit(loop, op, submit_again, it);
     }
 }

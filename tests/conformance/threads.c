@@ -181,11 +181,13 @@ static struct posts signalled_posts;
 static void on_alarm(int number)
 {
     (void)number;
-    int before = errno = 4711;
+    int before = errno;
+    errno = 4711;
     (void)picot_post(signalled_loop, &signalled_posts.posted);
-    if (errno != before) {
+    if (errno != 4711) {
         _exit(99);
     }
+    errno = before;
 }
 
 /* The alarm comes while the loop sleeps, and sometimes before. */
