@@ -49,7 +49,7 @@ async_fn(int, serve, (picot_fd listener;), (picot_group sessions; picot_fd conn;
 }
 #define serve(...) async_call(serve, __VA_ARGS__)
 
-/* ---- the program around it -------------------------------------------------------------------------------------- */
+/* ---- the program around it ------------------------------------------------------------------- */
 
 static picot_loop *loop;
 

@@ -25,7 +25,7 @@
 #define PIECE_MAX ((size_t)64 * 1024)
 #define PATH_MAX_BYTES 4096
 
-/* ---- without a root --------------------------------------------------------------------------------------------- */
+/* ---- without a root -------------------------------------------------------------------------- */
 
 static const char greeting[] = "Hello, world!";
 
@@ -38,7 +38,7 @@ picot_http_handler_fn(hello, (int known;))
     async_end;
 }
 
-/* ---- from a target to a path ------------------------------------------------------------------------------------ */
+/* ---- from a target to a path ----------------------------------------------------------------- */
 
 static int hex_digit(char c)
 {
@@ -138,7 +138,7 @@ static int status_of(int64_t code)
     }
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 struct site {
     int root; /* a directory's plain descriptor */
@@ -294,7 +294,7 @@ picot_http_handler_fn(files, (const char *method;))
     async_end;
 }
 
-/* ---- the program around it -------------------------------------------------------------------------------------- */
+/* ---- the program around it ------------------------------------------------------------------- */
 
 static picot_loop *loop;
 static picot_http_server server;

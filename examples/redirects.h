@@ -2,8 +2,8 @@
  *
  * redirects.h - the optional file `_redirects` at the root of http_server: paths that answer with another place.
  *
- * A line each: FROM TO STATUS, parted by blanks; STATUS is 301, 302, 303, 307 or 308. FROM is compared with the path as it
- * is sent, without its query. Empty lines and lines that begin with # are skipped.
+ * A line each: FROM TO STATUS, parted by blanks; STATUS is 301, 302, 303, 307 or 308. FROM is compared with the path as
+ * it is sent, without its query. Empty lines and lines that begin with # are skipped.
  */
 #ifndef HTTP_SERVER_REDIRECTS_H
 #define HTTP_SERVER_REDIRECTS_H

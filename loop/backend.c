@@ -41,8 +41,8 @@ static int unknown(picot_loop *loop, const char *name, const char *origin)
 #ifndef HAVE_LIBURING
     if (strcmp(name, "io_uring") == 0) {
         (void)snprintf(loop->reason, sizeof loop->reason,
-                       "%s: this library was built without liburing; valid names: auto, %s", origin,
-                       picot_backend_names());
+                       "%s: this library was built without io_uring: liburing was missing; valid names: auto, %s",
+                       origin, picot_backend_names());
         return PICOT_ENOBACKEND;
     }
 #endif

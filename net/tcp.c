@@ -36,7 +36,7 @@ static int set_option(picot_loop *loop, picot_fd fd, int level, int name, int va
     return (int)picot__at_once(loop, &op);
 }
 
-/* ---- listening -------------------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 /* A close that plain code starts and forgets; it frees its own memory. */
 struct closer {
@@ -98,7 +98,7 @@ picot_fd picot_tcp_listen(picot_loop *loop, const picot_addr *addr, const picot_
     return rc < 0 ? rc : fd;
 }
 
-/* ---- connecting and accepting ----------------------------------------------------------------------------------- */
+/* ---- connecting and accepting ---------------------------------------------------------------- */
 
 static picot_fd open_socket(picot_loop *loop, const picot_addr *addr)
 {
@@ -174,7 +174,7 @@ picot_async_def(int64_t, picot_tcp_accept, (picot_fd fd; picot_addr * ret_peer;)
     picot_end;
 }
 
-/* ---- options and names ------------------------------------------------------------------------------------------ */
+/* ---- options and names ----------------------------------------------------------------------- */
 
 int picot_tcp_set_nodelay(picot_loop *loop, picot_fd fd, int on)
 {

@@ -48,7 +48,7 @@ static struct {
     char reason[256];
 } tap;
 
-/* ---- checks ---------------------------------------------------------------------------------------------------- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 void tap_fail(const char *file, int line, const char *format, ...)
 {
@@ -108,7 +108,7 @@ void tap_check_mem(const char *file, int line, const char *a_text, const void *a
     tap_fail(file, line, "%s == %s: byte %zu of %zu is 0x%02x and 0x%02x", a_text, b_text, at, n, left[at], right[at]);
 }
 
-/* ---- the allocator --------------------------------------------------------------------------------------------- */
+/* ---- the allocator --------------------------------------------------------------------------- */
 
 #define TAP_MAGIC UINT64_C(0x7069636f74746170)
 
@@ -184,7 +184,7 @@ void tap_allocator_fail_after(long count)
     atomic_store(&tap_fail_countdown, count);
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------------------ */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 const char *tap_backend(void)
 {
@@ -217,7 +217,7 @@ void tap_loop_end(picot_loop *loop)
                  picot_loop_pending(loop));
 }
 
-/* ---- the balance of a case --------------------------------------------------------------------------------------- */
+/* ---- the balance of a case ------------------------------------------------------------------- */
 
 struct descriptor_list {
     int count;
@@ -276,8 +276,7 @@ static void run_checked(const struct tap_case *test)
     if (tap_allocated_bytes()) tap_fail(test->name, 0, "%zu bytes are left allocated", tap_allocated_bytes());
 }
 
-/* ---- a process per case --------------------------------------------------------------------------------------------
- */
+/* ---- a process per case ---------------------------------------------------------------------- */
 
 static void run_in_child(const struct tap_case *test, int skip_pipe)
 {
@@ -366,8 +365,7 @@ static int run_here(const struct tap_case *test)
     return 0;
 }
 
-/* ---- the program
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 static void run_case(const struct tap_case *test, const char *name)
 {

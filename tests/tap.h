@@ -38,7 +38,7 @@ int tap_main(const struct tap_case *cases, size_t count, int argc, char **argv);
         return tap_main(cases, sizeof(cases) / sizeof((cases)[0]), argc, argv);                                        \
     }
 
-/* ---- inside a case: the first failed check ends it ------------------------------------------------------------ */
+/* ---- inside a case: the first failed check ends it ------------------------------------------- */
 
 #define CHECK(cond) ((cond) ? (void)0 : tap_fail(__FILE__, __LINE__, "%s", #cond))
 
@@ -60,7 +60,7 @@ void tap_check_mem(const char *file, int line, const char *a_text, const void *a
 /* A line for the log. */
 void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- what cases share ------------------------------------------------------------------------------------------- */
+/* ---- what cases share ------------------------------------------------------------------------ */
 
 /* The backend this case runs on, or NULL without TAP_BACKENDS. */
 const char *tap_backend(void);

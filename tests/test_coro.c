@@ -8,8 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* ---- arguments and results ------------------------------------------------------------------------------------------
- */
+/* ---- arguments and results ------------------------------------------------------------------- */
 
 struct pair {
     int a, b;
@@ -137,8 +136,7 @@ static void copied_arguments(void)
     CHECK_EQ(rc, 0);
 }
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 picot_async_fn(double, fails_with, (int code;), (char none;))
 {
@@ -194,8 +192,7 @@ static void errors(void)
     CHECK_EQ(rc, -ENOTTY);
 }
 
-/* ---- where an await may stand
- * --------------------------------------------------------------------------------------------- */
+/* ---- where an await may stand ---------------------------------------------------------------- */
 
 picot_async_fn(int, many_places, (int ms;), (int i, j, sum, r;))
 {
@@ -321,8 +318,7 @@ static void nested_deep(void)
     tap_loop_end(loop);
 }
 
-/* ---- recursion
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- recursion ------------------------------------------------------------------------------- */
 
 static long defers_run;
 
@@ -381,8 +377,7 @@ static void recursion(void)
     pthread_attr_destroy(&attributes);
 }
 
-/* ---- the ways in
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the ways in ----------------------------------------------------------------------------- */
 
 picot_async_fn(int, runs_inside, (char unused;), (int r;))
 {
@@ -492,8 +487,7 @@ static void stopped_run(void)
     tap_loop_end(loop);
 }
 
-/* ---- order
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 picot_async_fn(int, takes_turns, (char name; int turns;), (int i;))
 {
@@ -571,8 +565,7 @@ static void sleeping_oddly(void)
     CHECK_EQ(rc, 0);
 }
 
-/* ---- declared in a header, several calls at once
- * ------------------------------------------------------------------------------ */
+/* ---- declared in a header, several calls at once --------------------------------------------- */
 
 picot_async_decl(long, sum_of, (const int *numbers; size_t count;));
 #define sum_of(...) picot_call(sum_of, __VA_ARGS__)

@@ -5,8 +5,7 @@
  */
 #include "coro_support.h"
 
-/* ---- order, and each way to end
- * --------------------------------------------------------------------------------------- */
+/* ---- order, and each way to end -------------------------------------------------------------- */
 
 enum ending { FALL_OFF, RETURN, RETURN_ERROR, FAIL, TRY, EARLY };
 
@@ -80,8 +79,7 @@ static void registered_again(void)
     CHECK_STR(trace, ".d");
 }
 
-/* ---- what a defer may do
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- what a defer may do --------------------------------------------------------------------- */
 
 picot_async_fn(int, awaits_in_defers, (int code;), (int i, r;))
 {
@@ -238,8 +236,7 @@ static void many(void)
     tap_loop_end(loop);
 }
 
-/* ---- cancellation
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- cancellation ---------------------------------------------------------------------------- */
 
 picot_async_fn(int, cleans_up, (int *ret_status;), (int r;))
 {
@@ -349,8 +346,7 @@ static void starving(void)
     CHECK_EQ(rc, 0);
 }
 
-/* ---- cancellation at each suspension point in turn
- * -------------------------------------------------------------------------- */
+/* ---- cancellation at each suspension point in turn ------------------------------------------- */
 
 static int held, most_held, points, cancel_at;
 static picot_group *victim;
@@ -437,8 +433,7 @@ static void cancelled_everywhere(void)
     tap_loop_end(loop);
 }
 
-/* ---- the loop ends
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the loop ends --------------------------------------------------------------------------- */
 
 picot_async_fn(int, keeps_a_child, (int *ret_status;), (picot_group group; int result;))
 {

@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* ---- an allocator that runs dry
- * ---------------------------------------------------------------------------------------- */
+/* ---- an allocator that runs dry -------------------------------------------------------------- */
 
 static long countdown, bytes;
 static bool for_good;
@@ -49,8 +48,7 @@ static picot_loop *dry_loop(void)
     return loop;
 }
 
-/* ---- the program
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 static int held, ended, begun;
 
@@ -166,8 +164,7 @@ static void no_more_memory(void)
     at_each(true);
 }
 
-/* ---- single calls
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- single calls ---------------------------------------------------------------------------- */
 
 picot_async_fn(double, large, (int n;), (char bulk[100000];))
 {
@@ -263,8 +260,7 @@ static void bottomless_recursion(void)
     CHECK_EQ(bytes, 0);
 }
 
-/* ---- given back
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- given back ------------------------------------------------------------------------------ */
 
 /* Running the same program again and again needs no more memory than once. */
 static void steady(void)

@@ -8,8 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- one deadline
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- one deadline ---------------------------------------------------------------------------- */
 
 picot_async_fn(double, gives_a_double, (int ms;), (char none;))
 {
@@ -117,8 +116,7 @@ static void trying(void)
     CHECK_STR(trace, "dabd");
 }
 
-/* ---- what the awaited call does with it
- * --------------------------------------------------------------------------------------- */
+/* ---- what the awaited call does with it ------------------------------------------------------ */
 
 /* Cleans up for a while when it is cancelled; then gives what it is told to. */
 picot_async_fn(int, takes_leave, (int ms; int cleanup_ms; int code;), (int r;))
@@ -200,9 +198,7 @@ static void races(void)
     CHECK_EQ(rc, 0);
 }
 
-/* ---- nested
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- nested ---------------------------------------------------------------------------------- */
 
 picot_async_fn(int, within, (int64_t timeout_ns; int ms; int *ret_inner;), (int r;))
 {
@@ -307,8 +303,7 @@ static void outer_goes_on(void)
     CHECK_STR(trace, "abc");
 }
 
-/* ---- deadline and cancellation
- * -------------------------------------------------------------------------------------------------- */
+/* ---- deadline and cancellation --------------------------------------------------------------- */
 
 picot_async_fn(int, races_a_cancel, (int timeout_ms; int cleanup_ms;), (int r;))
 {
@@ -391,8 +386,7 @@ static void deadline_in_a_defer(void)
     CHECK_EQ(rc, 0);
 }
 
-/* ---- around operations
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- around operations ----------------------------------------------------------------------- */
 
 picot_async_fn(int, reads_in_time, (int number;), (picot_fd fd; int64_t n; char buf[8]; int i;))
 {

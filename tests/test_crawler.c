@@ -19,8 +19,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* ---- the server
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------------------------------ */
 
 struct answer {
     const char *path;
@@ -226,8 +225,7 @@ static int start_server(void)
     }
 }
 
-/* ---- the crawler
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the crawler ----------------------------------------------------------------------------- */
 
 struct ended {
     int status; /* the exit status, or minus the signal */
@@ -284,8 +282,7 @@ static long json_number(const char *json, const char *name)
     return strtol(at + strlen(key), NULL, 10);
 }
 
-/* ---- cases
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- cases ----------------------------------------------------------------------------------- */
 
 /* What the list says about a target; "" when it is not there, "twice" when it is there more than once. */
 static const char *listed(const char *list, const char *target)
@@ -308,8 +305,8 @@ static void a_hostile_server_does_no_harm(void)
     int fd = mkstemp(list_path);
     CHECK(fd >= 0);
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/", start_server());
-    struct ended ended = crawl((const char *const[]){"crawler", url, "--json", "--timeout", "1.5", "--max-redirects",
-                                                     "2", "--max-body", "300000", "--list", list_path, NULL},
+    struct ended ended = crawl((const char *const[]){"crawler", url, "--json", "--timeout", "5", "--max-redirects", "2",
+                                                     "--max-body", "300000", "--list", list_path, NULL},
                                0);
     (void)unlink(list_path);
     ssize_t len = read(fd, list, sizeof list - 1);

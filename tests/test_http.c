@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- a server and a client in one task -------------------------------------------------------------------------- */
+/* ---- a server and a client in one task ------------------------------------------------------- */
 
 static char pattern[1 << 20];
 
@@ -154,7 +154,7 @@ picot_async_fn(int, get, (int port; const char *target; const char *method; stru
 }
 #define get(...) picot_call(get, __VA_ARGS__)
 
-/* ---- handlers that do not behave -------------------------------------------------------------------------------- */
+/* ---- handlers that do not behave ------------------------------------------------------------- */
 
 static void check_misuse(picot_http_conn *conn)
 {
@@ -284,7 +284,7 @@ picot_async_fn(int, no_bodies, (int port;), (picot_http_conn conn; int i, status
 }
 #define no_bodies(...) picot_call(no_bodies, __VA_ARGS__)
 
-/* ---- stopping --------------------------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 picot_http_handler_fn(slow, (int64_t ns;))
 {
@@ -393,7 +393,7 @@ static void cancel_cuts_off(void)
     tap_loop_end(loop);
 }
 
-/* ---- one server, one kind of client ----------------------------------------------------------------------------- */
+/* ---- one server, one kind of client ---------------------------------------------------------- */
 
 struct scenario {
     enum client client;
@@ -656,7 +656,7 @@ static void out_of_memory(void)
     CHECK_EQ(passed, 3);
 }
 
-/* ---- arguments -------------------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 picot_async_fn(int, bad_calls, (const char *unused;),
                (picot_http_conn conn; picot_http_server_options options; picot_http_limits limits; int rc; int64_t n;))

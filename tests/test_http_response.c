@@ -271,7 +271,7 @@ static void endless_heads(void)
     tap_loop_end(loop);
 }
 
-/* ---- the same connection twice ---------------------------------------------------------------------------------- */
+/* ---- the same connection twice --------------------------------------------------------------- */
 
 picot_async_fn(int, twice, (int port;), (picot_http_conn conn; int status; char body[16]; int64_t n;))
 {

@@ -22,7 +22,7 @@
 
 #define POOL_THREADS 4
 
-/* ---- the gate -------------------------------------------------------------------------------------------------- */
+/* ---- the gate -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t gate_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_changed = PTHREAD_COND_INITIALIZER;
@@ -81,7 +81,7 @@ static void *release_later(void *argument)
     return argument;
 }
 
-/* ---- helpers --------------------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 static void count_done(picot_loop *loop, picot_op *op)
 {
@@ -143,7 +143,7 @@ static int64_t read_at(picot_loop *loop, picot_fd handle, char *buf, size_t len,
     return perform(loop, &op);
 }
 
-/* ---- lookups --------------------------------------------------------------------------------------------------- */
+/* ---- lookups --------------------------------------------------------------------------------- */
 
 static int64_t resolve(picot_loop *loop, const char *host, const char *service, int flags, struct addrinfo **ret_list)
 {
@@ -390,7 +390,7 @@ static void forked_child(void)
     tap_loop_end(loop);
 }
 
-/* ---- what the threads are like --------------------------------------------------------------------------------- */
+/* ---- what the threads are like --------------------------------------------------------------- */
 
 /* Count threads of a name, and check that they take no signal. */
 static int threads_named(const char *name)

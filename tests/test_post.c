@@ -47,7 +47,7 @@ static void stop(picot_loop *loop, void *user)
     CHECK_EQ(picot_loop_stop(loop), 0);
 }
 
-/* ---- many posters ---------------------------------------------------------------------------------------------- */
+/* ---- many posters ---------------------------------------------------------------------------- */
 
 #define POSTERS 4
 #define POSTS (100000 / SCALE)
@@ -115,7 +115,7 @@ static void posts_from_four_threads(void)
     tap_loop_end(loop);
 }
 
-/* ---- merging --------------------------------------------------------------------------------------------------- */
+/* ---- merging --------------------------------------------------------------------------------- */
 
 #define MERGES (1000000 / SCALE)
 
@@ -200,7 +200,7 @@ static void posted_by_itself(void)
     tap_loop_end(loop);
 }
 
-/* ---- ping-pong: every post has to wake a sleeping loop --------------------------------------------------------- */
+/* ---- ping-pong: every post has to wake a sleeping loop --------------------------------------- */
 
 #define ROUNDS (20000 / SCALE)
 
@@ -245,7 +245,7 @@ static void wake_ups_are_not_lost(void)
     tap_loop_end(ping.loops[1]);
 }
 
-/* ---- signals --------------------------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 static picot_loop *signalled_loop; /* a handler has nothing else to find it by */
 static picot_posted signalled_post;
@@ -292,7 +292,7 @@ static void posts_from_a_signal_handler(void)
     tap_loop_end(loop);
 }
 
-/* ---- holds and run modes --------------------------------------------------------------------------------------- */
+/* ---- holds and run modes --------------------------------------------------------------------- */
 
 static void unhold(picot_loop *loop, void *user)
 {
@@ -357,7 +357,7 @@ static void once_waits_for_a_post(void)
     tap_loop_end(loop);
 }
 
-/* ---- which thread may what ------------------------------------------------------------------------------------- */
+/* ---- which thread may what ------------------------------------------------------------------- */
 
 struct foreign {
     picot_loop *loop;
@@ -455,7 +455,7 @@ static void created_elsewhere(void)
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* ---- several loops --------------------------------------------------------------------------------------------- */
+/* ---- several loops --------------------------------------------------------------------------- */
 
 #define LOOPS 4
 #define TICKS 200

@@ -118,7 +118,7 @@ static int get(const struct server *server, const char *target)
     return ask(server, request, (size_t)len, text, sizeof text);
 }
 
-/* ---- the echo server -------------------------------------------------------------------------------------------- */
+/* ---- the echo server ------------------------------------------------------------------------- */
 
 static void echoes(void)
 {
@@ -165,7 +165,7 @@ static void bad_arguments(void)
     check_usage("http_server", "0", "--bind", "192.0.2.1", "[1]");
 }
 
-/* ---- the HTTP server -------------------------------------------------------------------------------------------- */
+/* ---- the HTTP server ------------------------------------------------------------------------- */
 
 static void greets(void)
 {

@@ -36,7 +36,7 @@ picot_async_fn(int, close_it, (picot_fd fd;), (int64_t rc;))
 }
 #define close_it(...) picot_call(close_it, __VA_ARGS__)
 
-/* ---- both ends -------------------------------------------------------------------------------------------------- */
+/* ---- both ends ------------------------------------------------------------------------------- */
 
 picot_async_fn(int, echo_once, (picot_fd listener; picot_addr * ret_peer;), (picot_fd fd; int64_t n; char buf[64];))
 {
@@ -116,7 +116,7 @@ static void by_name(void)
     tap_loop_end(loop);
 }
 
-/* ---- failures --------------------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 picot_async_fn(int, connect_to, (const picot_addr *addr;), (int64_t fd;))
 {
@@ -276,7 +276,7 @@ static void wrong_thread(void)
     tap_loop_end(loop);
 }
 
-/* ---- a connect that hangs: its time-out and its cancel close the socket ----------------------------------------- */
+/* ---- a connect that hangs: its time-out and its cancel close the socket ---------------------- */
 
 picot_async_fn(int, hang, (const picot_addr *addr; int64_t attempt_ns;), (int64_t fd; char service[8];))
 {
@@ -330,7 +330,7 @@ static void hanging_connect(void)
     tap_loop_end(loop);
 }
 
-/* ---- without memory --------------------------------------------------------------------------------------------- */
+/* ---- without memory -------------------------------------------------------------------------- */
 
 static void no_memory(void)
 {

@@ -301,7 +301,7 @@ static void random_steps(void)
     free(m);
 }
 
-/* ---- named cases ----------------------------------------------------------------------------------------------- */
+/* ---- named cases ----------------------------------------------------------------------------- */
 
 /* 35 minutes, 25 days, 50 days, the last nanosecond: fired once, in order, by a loop that sleeps until the next. */
 static void long_delays(void)
@@ -363,7 +363,7 @@ static void one_jump_over_many(void)
     free(nodes);
 }
 
-/* ---- timers ---------------------------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 /* Writes down the order in which its timers fire. */
 struct order {

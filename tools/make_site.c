@@ -19,8 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- random numbers, files, the list
- * --------------------------------------------------------------------------------- */
+/* ---- random numbers, files, the list --------------------------------------------------------- */
 
 /* splitmix64, by Sebastiano Vigna: small, and the same everywhere. */
 unsigned site_random(struct site *site, unsigned below)
@@ -100,8 +99,7 @@ static void write_manifest(struct site *site)
     site_close(file, "site.json");
 }
 
-/* ---- the site as a whole
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the site as a whole --------------------------------------------------------------------- */
 
 /* Redirects that lead nowhere, and the files beside the pages; page 0 links them all. */
 static void write_oddities(struct site *site)

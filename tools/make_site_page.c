@@ -7,8 +7,7 @@
 
 enum { TARGET_MAX = 160 };
 
-/* ---- names and spellings
- * ------------------------------------------------------------------------------------------------- */
+/* ---- names and spellings --------------------------------------------------------------------- */
 
 static int section_of(int index)
 {
@@ -170,8 +169,7 @@ static void put_text(struct site *site, FILE *to, long bytes)
     }
 }
 
-/* ---- a page
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- a page ---------------------------------------------------------------------------------- */
 
 /* A link to a page that is found by no other way: itself, or through one redirect or three. */
 static void put_tree_link(struct site *site, FILE *to, int from, int index)

@@ -12,8 +12,7 @@
 
 enum { UNREAD_MAX = 64 * 1024 }; /* bytes of an uninteresting body that are cheaper to read than a new connection */
 
-/* ---- fetchers ------------------------------------------------------------------------------------------------------
- */
+/* ---- fetchers -------------------------------------------------------------------------------- */
 
 struct fetcher *fetcher_take(struct crawl *crawl)
 {
@@ -39,8 +38,7 @@ void fetcher_free(struct fetcher *fetcher)
     free(fetcher);
 }
 
-/* ---- what a page says ----------------------------------------------------------------------------------------------
- */
+/* ---- what a page says ------------------------------------------------------------------------ */
 
 /* Of links: called by the parser in the middle of a piece. */
 static void note_link(void *user, enum link_kind kind, const char *href, size_t len)
@@ -95,8 +93,7 @@ static int follow(struct fetcher *fetcher, const char *location)
     return 0;
 }
 
-/* ---- its body, piece by piece ---------------------------------------------------------------------------------------
- */
+/* ---- its body, piece by piece ---------------------------------------------------------------- */
 
 static int body_begin(struct fetcher *fetcher)
 {
@@ -158,8 +155,7 @@ picot_async_fn(int, read_other, (struct fetcher * fetcher;), (int64_t n;))
 }
 #define read_other(...) picot_call(read_other, __VA_ARGS__)
 
-/* ---- a connection, a question, an answer
- * ------------------------------------------------------------------------------ */
+/* ---- a connection, a question, an answer ----------------------------------------------------- */
 
 static int begin_http(struct fetcher *fetcher, picot_loop *loop, picot_fd fd)
 {

@@ -19,8 +19,7 @@ static size_t pages_done(const struct crawl *crawl)
     return done;
 }
 
-/* ---- progress ------------------------------------------------------------------------------------------------------
- */
+/* ---- progress -------------------------------------------------------------------------------- */
 
 static void draw(const struct crawl *crawl)
 {
@@ -55,8 +54,7 @@ void progress_end(struct progress *progress, picot_loop *loop)
     if (progress->shown) (void)fputs("\r\033[K", stderr);
 }
 
-/* ---- summary -------------------------------------------------------------------------------------------------------
- */
+/* ---- summary --------------------------------------------------------------------------------- */
 
 struct figures {
     size_t pages;

@@ -12,8 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- the arena as uriparser's memory ------------------------------------------------------------------------------
- */
+/* ---- the arena as uriparser's memory --------------------------------------------------------- */
 
 /* Each block is preceded by its size, which realloc needs to know. */
 enum { BLOCK_HEAD = 16 };
@@ -62,8 +61,7 @@ static void arena_free(UriMemoryManager *memory, void *block)
     (void)block;
 }
 
-/* ---- repairing what stands in a page ------------------------------------------------------------------------------
- */
+/* ---- repairing what stands in a page --------------------------------------------------------- */
 
 static int is_hex(char c)
 {
@@ -125,8 +123,7 @@ static int clean_link(const char *text, size_t len, char *ret_clean)
     return (int)out;
 }
 
-/* ---- reading the parts --------------------------------------------------------------------------------------------
- */
+/* ---- reading the parts ----------------------------------------------------------------------- */
 
 static size_t range_len(const UriTextRangeA *range)
 {
@@ -175,8 +172,7 @@ static int put_target(const UriUriA *uri, char *ret_target)
     return (int)out;
 }
 
-/* ---- the start of a crawl -----------------------------------------------------------------------------------------
- */
+/* ---- the start of a crawl -------------------------------------------------------------------- */
 
 static const char *check_start(const UriUriA *uri)
 {
@@ -228,8 +224,7 @@ const char *url_start(const char *text, struct site *ret_site, char *ret_target)
     return reason;
 }
 
-/* ---- the links of a page ------------------------------------------------------------------------------------------
- */
+/* ---- the links of a page --------------------------------------------------------------------- */
 
 void url_resolver_init(struct url_resolver *resolver, const struct site *site)
 {

@@ -46,7 +46,7 @@
 
 PICOT_BEGIN_DECLS
 
-/* ---- limits ----------------------------------------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 /** What a connection puts up with. Zero is the default of each. Set with PICOT_HTTP_LIMITS_INIT, then change members.
  */
@@ -68,7 +68,7 @@ typedef struct picot_http_limits {
         sizeof(picot_http_limits), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                           \
     }
 
-/* ---- a connection ----------------------------------------------------------------------------------------------- */
+/* ---- a connection ---------------------------------------------------------------------------- */
 
 /** One connection, of a server or a client, in the caller's memory. Zero it, or use picot_http_init, before its first
  * use. */
@@ -109,7 +109,7 @@ PICOT_API int picot_http_init(picot_http_conn *conn, picot_loop *loop, picot_fd 
 PICOT_API_DECL_(int, picot_http_close, (picot_http_conn * conn;));
 #define picot_http_close(...) picot_call(picot_http_close, __VA_ARGS__)
 
-/* ---- the message that was read: valid until the next message is read, or the connection closed ------------------ */
+/* ---- the message that was read: valid until the next message is read, or the connection closed  */
 
 /** The request's method, "GET"; NULL when no request was read. @since 0.1 */
 PICOT_API const char *picot_http_method(const picot_http_conn *conn);
@@ -141,7 +141,7 @@ PICOT_API int picot_http_next_header(const picot_http_conn *conn, const char **p
  * 0.1 */
 PICOT_API int64_t picot_http_body_length(const picot_http_conn *conn);
 
-/* ---- reading a body, on both ends ------------------------------------------------------------------------------- */
+/* ---- reading a body, on both ends ------------------------------------------------------------ */
 
 /**
  * The next piece of the body, in place. Sends "100 Continue" first where the client waits for it.
@@ -164,7 +164,7 @@ PICOT_API_DECL_(int64_t, picot_http_read_whole, (picot_http_conn * conn; void *b
 PICOT_API_DECL_(int64_t, picot_http_skip_body, (picot_http_conn * conn; int64_t limit;));
 #define picot_http_skip_body(...) picot_call(picot_http_skip_body, __VA_ARGS__)
 
-/* ---- server ----------------------------------------------------------------------------------------------------- */
+/* ---- server ---------------------------------------------------------------------------------- */
 
 /**
  * The next request's head. A rest of the last request's body is read and dropped.
@@ -213,7 +213,7 @@ PICOT_API_DECL_(int, picot_http_write, (picot_http_conn * conn; const void *data
 PICOT_API_DECL_(int, picot_http_finish, (picot_http_conn * conn;));
 #define picot_http_finish(...) picot_call(picot_http_finish, __VA_ARGS__)
 
-/* ---- a server, ready made --------------------------------------------------------------------------------------- */
+/* ---- a server, ready made -------------------------------------------------------------------- */
 
 /** What the frames of all handlers begin with. */
 struct picot_http_any_handler_head {
@@ -282,7 +282,7 @@ PICOT_API_DECL_(int, picot_http_serve,
  */
 PICOT_API int picot_http_server_stop(picot_http_server *server);
 
-/* ---- client ----------------------------------------------------------------------------------------------------- */
+/* ---- client ---------------------------------------------------------------------------------- */
 
 /**
  * Look a host up, connect, and begin to speak HTTP. Result: 0, or the codes of picot_tcp_connect_host; conn is then not

@@ -98,7 +98,7 @@ static int fine_wait(struct epoll_state *state, int64_t timeout_ns)
     return coarse_wait(state, timeout_ns);
 }
 
-/* ---- the alarm -------------------------------------------------------------------------------- */
+/* ---- the alarm ------------------------------------------------------------------------------- */
 
 static bool open_alarm(struct epoll_state *state)
 {

@@ -22,7 +22,7 @@
 /* While something could not be armed for want of memory, look again soon. */
 #define BEHIND_PAUSE_NS (10 * PICOT_MS)
 
-/* ---- open and close ------------------------------------------------------------------------------------------ */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 /* Entries are used in order for ever, so the indirection (absent with NO_SQARRAY, Linux 6.6) is filled once. */
 static void fill_array(struct io_uring_sq *sq)
@@ -94,7 +94,7 @@ static int uring_open(picot_loop *loop, const picot_loop_options *options)
     return rc;
 }
 
-/* ---- completions --------------------------------------------------------------------------------------------- */
+/* ---- completions ----------------------------------------------------------------------------- */
 
 /* The slot is freed before its owner hears of it, so that the owner may begin something new. */
 static void dispatch(picot_loop *loop, struct picot__uring *uring, const struct io_uring_cqe *event)
@@ -154,7 +154,7 @@ static int reap(picot_loop *loop, struct picot__uring *uring)
     }
 }
 
-/* ---- wait ---------------------------------------------------------------------------------------------------- */
+/* ---- wait ------------------------------------------------------------------------------------ */
 
 /* How long may we sleep? 0: not at all; negative: without limit. */
 static int64_t time_left(picot_loop *loop, const struct picot__uring *uring, int64_t deadline_ns)

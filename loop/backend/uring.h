@@ -84,13 +84,13 @@ static inline struct picot__uring *picot__uring_of(const picot_loop *loop)
     return loop->backend_state;
 }
 
-/* ---- uring_probe.c ------------------------------------------------------------------------------------------- */
+/* ---- uring_probe.c --------------------------------------------------------------------------- */
 
 /* Make a ring with the best set of flags this kernel takes, plus `extra`. 0 or a negative code. */
 int picot__uring_set_up(struct io_uring *ring, unsigned entries, unsigned extra);
 int picot__uring_probe(char *reason, size_t size);
 
-/* ---- uring_queue.c ------------------------------------------------------------------------------------------- */
+/* ---- uring_queue.c --------------------------------------------------------------------------- */
 
 /* The next submission entry, zeroed, to be filled at once, and its sequence number. NULL: out of memory. */
 struct io_uring_sqe *picot__uring_next_entry(picot_loop *loop, uint32_t *ret_sequence);
@@ -113,7 +113,7 @@ bool picot__uring_must_enter(const struct picot__uring *uring);
 /* Take the oldest completion. */
 bool picot__uring_take_event(struct picot__uring *uring, struct io_uring_cqe *ret_event);
 
-/* ---- uring_slot.c -------------------------------------------------------------------------------------------- */
+/* ---- uring_slot.c ---------------------------------------------------------------------------- */
 
 /*
  * A slot together with a zeroed submission entry that carries its user_data, to be filled at once. NULL: out of memory.
@@ -126,7 +126,7 @@ struct picot__uring_slot *picot__uring_slot_of(struct picot__uring *uring, uint6
 uint64_t picot__uring_slot_key(const struct picot__uring *uring, uint32_t index);
 void picot__uring_slots_free(picot_loop *loop);
 
-/* ---- uring_ops.c --------------------------------------------------------------------------------------------- */
+/* ---- uring_ops.c ----------------------------------------------------------------------------- */
 
 int picot__uring_submit_op(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
 /* Give the operation, or what is left of it, to the kernel. 0 or -ENOMEM. */
@@ -137,7 +137,7 @@ int picot__uring_await(picot_loop *loop, struct picot__descriptor *desc, picot_o
 unsigned picot__uring_events_of(const picot_op *op);
 int picot__uring_offload(picot_loop *loop, picot_op *op, int fd);
 
-/* ---- uring_done.c -------------------------------------------------------------------------------------------- */
+/* ---- uring_done.c ---------------------------------------------------------------------------- */
 
 /* A completion of a slot of kind OPERATION or AWAIT; the slot is free already, `slot` a copy. */
 void picot__uring_op_event(picot_loop *loop, const struct picot__uring_slot *slot, int32_t result);
@@ -146,7 +146,7 @@ void picot__uring_end(picot_loop *loop, picot_op *op, int64_t result);
 /* Free what belongs to the slot besides the slot itself. */
 void picot__uring_slot_drop_memory(picot_loop *loop, struct picot__uring_slot *slot);
 
-/* ---- uring_poll.c -------------------------------------------------------------------------------------------- */
+/* ---- uring_poll.c ---------------------------------------------------------------------------- */
 
 /* Receive: at once where that is promising, else when the handle's poll reports. As submit. */
 int picot__uring_receive(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
@@ -159,7 +159,7 @@ void picot__uring_rearm_watches(picot_loop *loop);
 /* Watch the eventfd that ends a wait. 0 or -ENOMEM. */
 int picot__uring_arm_wake(picot_loop *loop);
 
-/* ---- uring_cancel.c ------------------------------------------------------------------------------------------ */
+/* ---- uring_cancel.c -------------------------------------------------------------------------- */
 
 void picot__uring_cancel(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
 /* End the poll armed for this entry; nobody hears of it any more. */

@@ -13,7 +13,7 @@
 #define DRAIN_LIMIT_NS (2 * PICOT_SECOND)
 #define DRAIN_STEP_NS (10 * PICOT_MS)
 
-/* ---- asking the kernel --------------------------------------------------------------------------------------- */
+/* ---- asking the kernel ----------------------------------------------------------------------- */
 
 static void ask(picot_loop *loop, uint32_t index)
 {
@@ -84,7 +84,7 @@ void picot__uring_catch_up(picot_loop *loop)
     picot__uring_rearm_watches(loop);
 }
 
-/* ---- polls --------------------------------------------------------------------------------------------------- */
+/* ---- polls ----------------------------------------------------------------------------------- */
 
 void picot__uring_drop_poll(picot_loop *loop, struct picot__descriptor *desc)
 {
@@ -110,7 +110,7 @@ void picot__uring_disown(picot_loop *loop, uint32_t index, const struct picot__u
     picot__uring_of(loop)->slots[index].kind = PICOT__URING_ORPHAN;
 }
 
-/* ---- closing a handle ---------------------------------------------------------------------------------------- */
+/* ---- closing a handle ------------------------------------------------------------------------ */
 
 static int64_t close_now(picot_loop *loop, struct picot__descriptor *desc)
 {
@@ -138,7 +138,7 @@ void picot__uring_closer_event(picot_loop *loop, const struct picot__uring_slot 
     picot__uring_end(loop, slot->op, close_now(loop, slot->of.desc));
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* The core ends what it finds at its handles; opens and closes under way it cannot find. */
 void picot__uring_fail(picot_loop *loop)

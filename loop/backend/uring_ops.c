@@ -28,7 +28,7 @@ static unsigned piece(size_t len)
     return (unsigned)(len < LONGEST_PIECE ? len : LONGEST_PIECE);
 }
 
-/* ---- handing to the kernel ----------------------------------------------------------------------------------- */
+/* ---- handing to the kernel ------------------------------------------------------------------- */
 
 static void fill_send(struct io_uring_sqe *sqe, int fd, const picot_op *op)
 {
@@ -121,7 +121,7 @@ int picot__uring_offload(picot_loop *loop, picot_op *op, int fd)
     return picot__offload(loop, op, fd);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* O_NONBLOCK while opening: a FIFO without its other end, or a modem's tty, must not hold a kernel thread. */
 static int open_flags(const picot_op *op)
@@ -161,7 +161,7 @@ static int submit_open(picot_loop *loop, picot_op *op)
     return 0;
 }
 
-/* ---- submit -------------------------------------------------------------------------------------------------- */
+/* ---- submit ---------------------------------------------------------------------------------- */
 
 static int done(picot_op *op, int64_t result)
 {

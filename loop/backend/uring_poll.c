@@ -15,7 +15,7 @@
 
 #include <poll.h>
 
-/* ---- receivers ----------------------------------------------------------------------------------------------- */
+/* ---- receivers ------------------------------------------------------------------------------- */
 
 static int arm_reader(picot_loop *loop, struct picot__descriptor *desc)
 {
@@ -100,7 +100,7 @@ void picot__uring_reader_event(picot_loop *loop, uint32_t index, const struct pi
     picot__uring_end(loop, op, outcome);
 }
 
-/* ---- watches ------------------------------------------------------------------------------------------------- */
+/* ---- watches --------------------------------------------------------------------------------- */
 
 static int arm_watch(picot_loop *loop, struct picot__descriptor *desc)
 {
@@ -166,8 +166,7 @@ void picot__uring_rearm_watches(picot_loop *loop)
         if (wants_arming(desc) && arm_watch(loop, desc) < 0) picot__uring_of(loop)->behind = true;
 }
 
-/* ---- the wake-up ---------------------------------------------------------------------------------------------------
- */
+/* ---- the wake-up ----------------------------------------------------------------------------- */
 
 /* Each write to the eventfd reports anew, so it need never be read: its counter has room for 2^64 wake-ups. */
 int picot__uring_arm_wake(picot_loop *loop)

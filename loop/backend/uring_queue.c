@@ -28,7 +28,7 @@
 #define STALL_PAUSE_NS (1 * PICOT_MS)
 #define LONGEST_TIMEOUT_NS (INT64_C(86400) * PICOT_SECOND) /* the kernel adds it to the present time */
 
-/* ---- entering the kernel ------------------------------------------------------------------------------------- */
+/* ---- entering the kernel --------------------------------------------------------------------- */
 
 static unsigned waiting_entries(const struct picot__uring *uring)
 {
@@ -87,7 +87,7 @@ bool picot__uring_take_event(struct picot__uring *uring, struct io_uring_cqe *re
     return true;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 /* Move entries from the backlog to the queue, in order, as far as there is room. */
 static void refill(struct picot__uring *uring)
@@ -153,7 +153,7 @@ void picot__uring_drop_entries(struct picot__uring *uring)
     io_uring_smp_store_release(uring->ring.sq.ktail, uring->ring.sq.sqe_tail);
 }
 
-/* ---- submitting and waiting ---------------------------------------------------------------------------------- */
+/* ---- submitting and waiting ------------------------------------------------------------------ */
 
 int picot__uring_submit(picot_loop *loop, bool collect)
 {
@@ -178,7 +178,7 @@ int picot__uring_wait_for(struct picot__uring *uring, int64_t timeout_ns)
     return rc;
 }
 
-/* ---- the thread ---------------------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 /* An enter on a registered ring saves looking up the descriptor. The registration is the thread's, not the process's.
  */

@@ -29,7 +29,7 @@ picot_async_def(int, picot_http_connect,
     picot_end;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------------ */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 /* Visible ASCII, and bytes over 127, which some targets carry raw. */
 static bool is_visible(const char *text)
@@ -107,7 +107,7 @@ picot_async_def(int, picot_http_request,
     picot_end;
 }
 
-/* ---- the response ----------------------------------------------------------------------------------------------- */
+/* ---- the response ---------------------------------------------------------------------------- */
 
 /* A kept connection that the server closes meanwhile shows it as an end or as a reset. */
 static bool is_stale(const picot_http_conn *conn, int64_t rc)

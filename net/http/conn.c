@@ -126,7 +126,7 @@ picot_async_def(int, picot_http_close, (picot_http_conn * conn;), (int64_t n, to
     picot_end;
 }
 
-/* ---- the message that was read ---------------------------------------------------------------------------------- */
+/* ---- the message that was read --------------------------------------------------------------- */
 
 /* A head that is still being gathered, or was refused, is nothing to look at. */
 static const struct picot_http_head_ *shown(const picot_http_conn *conn)

@@ -20,7 +20,7 @@
 #include <picot/task.h>
 #include <stdbool.h>
 
-/* ---- states ----------------------------------------------------------------------------------------------------- */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 enum { ROLE_NONE, ROLE_SERVER, ROLE_CLIENT };
 
@@ -57,7 +57,7 @@ enum { LENGTH_CHUNKED = -1, LENGTH_UNTIL_END = -2 };
 /* A rest of a request's body up to this size is read and dropped to keep the connection. */
 #define UNREAD_MAX (64 * 1024)
 
-/* ---- a message's head ------------------------------------------------------------------------------------------- */
+/* ---- a message's head ------------------------------------------------------------------------ */
 
 /*
  * While it is gathered the text begins at HEAD_GAP; parsing moves it down to 0 and ends each part with a NUL:
@@ -91,7 +91,7 @@ void picot__http_head_free(picot_http_conn *conn);
 picot_async_decl(int, picot__http_read_head, (picot_http_conn * conn; int *ret_answer;));
 #define picot__http_read_head(...) picot_call(picot__http_read_head, __VA_ARGS__)
 
-/* ---- bodies ----------------------------------------------------------------------------------------------------- */
+/* ---- bodies ---------------------------------------------------------------------------------- */
 
 /**
  * Run the chunk decoder over the framing at the beginning of some bytes, up to data, the body's end, or their end.
@@ -106,7 +106,7 @@ picot_async_decl(int64_t, picot__http_fill, (picot_http_conn * conn; int64_t tim
 /** Mark bytes of the lease as used; an empty lease goes back to the pool. */
 void picot__http_consume(picot_http_conn *conn, size_t len);
 
-/* ---- sending ---------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /** Append to conn's out buffer. @return 0, -ENOMEM */
 int picot__http_out_add(picot_http_conn *conn, const void *bytes, size_t len);
@@ -125,7 +125,7 @@ void picot__http_out_free(picot_http_conn *conn);
 picot_async_decl(int, picot__http_refuse, (picot_http_conn * conn; int64_t code;));
 #define picot__http_refuse(...) picot_call(picot__http_refuse, __VA_ARGS__)
 
-/* ---- words ------------------------------------------------------------------------------------------------------ */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 const char *picot__http_reason(int status);
 bool picot__http_is_token(const char *text, size_t len);
@@ -134,7 +134,7 @@ bool picot__http_is_text(const char *text, size_t len);
 /** Is a word one of a comma-separated list, in any case? */
 bool picot__http_list_has(const char *list, const char *word);
 
-/* ---- limits: what a connection was told, or the defaults -------------------------------------------------------- */
+/* ---- limits: what a connection was told, or the defaults ------------------------------------- */
 
 #define LIMIT_(conn, member, otherwise)                                                                                \
     ((conn)->limits && (conn)->limits->member > 0 ? (conn)->limits->member : (otherwise))

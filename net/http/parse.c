@@ -115,7 +115,7 @@ static int run_library(http_parser *parser, struct parts *parts)
 #endif
 }
 
-/* ---- what the libraries let pass, each another part of it ------------------------------------------------------- */
+/* ---- what the libraries let pass, each another part of it ------------------------------------ */
 
 /* "HTTP/1.1": PICOT_EHTTP when it is no version, 505 when it is another major one, else 0. */
 static int check_version(const char *text, size_t len)

@@ -107,7 +107,7 @@ int picot__http_out_head(picot_http_conn *conn, const char *first, const char *t
     return rc;
 }
 
-/* ---- to the wire ------------------------------------------------------------------------------------------------ */
+/* ---- to the wire ----------------------------------------------------------------------------- */
 
 picot_async_fn(int64_t, send_piecewise, (picot_http_conn * conn; const char *bytes; size_t len; int flags;),
                (int64_t n; size_t piece;))
@@ -188,7 +188,7 @@ picot_async_def(int, picot_http_finish, (picot_http_conn * conn;), (int rc;))
     picot_end;
 }
 
-/* ---- responses -------------------------------------------------------------------------------------------------- */
+/* ---- responses ------------------------------------------------------------------------------- */
 
 int picot_http_set_close(picot_http_conn *conn)
 {

@@ -48,7 +48,7 @@ static void unlink_session(picot_http_server *server, struct picot_http_session_
     if (server->_.full) (void)picot_group_cancel(server->_.full);
 }
 
-/* ---- one connection --------------------------------------------------------------------------------------------- */
+/* ---- one connection -------------------------------------------------------------------------- */
 
 static void never_called(picot_loop *loop, picot_op *op)
 {
@@ -95,7 +95,7 @@ picot_async_fn(int, session, (struct service * service; picot_fd fd;), (int64_t 
 }
 #define session(...) picot_call(session, __VA_ARGS__)
 
-/* ---- accepting -------------------------------------------------------------------------------------------------- */
+/* ---- accepting ------------------------------------------------------------------------------- */
 
 picot_async_fn(int, forever, (int unused;), (int unused2;))
 {
@@ -174,7 +174,7 @@ picot_async_fn(int, accept_rest, (struct service * service;), (int64_t fd;))
 }
 #define accept_rest(...) picot_call(accept_rest, __VA_ARGS__)
 
-/* ---- the server ------------------------------------------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------------------------------ */
 
 int picot_http_server_stop(picot_http_server *server)
 {

@@ -183,8 +183,10 @@ static void grandchildren(void)
         run_turns(second, 1);
         pid = fork();
         if (pid == 0) {
+#ifndef PICOT_DEBUG /* there it aborts */
             CHECK_EQ(picot_loop_step(loop), PICOT_EFORKED);
             CHECK_EQ(picot_loop_step(second), PICOT_EFORKED);
+#endif
             exchange_in_own_loop();
             CHECK_EQ(picot_loop_destroy(second, PICOT_DESTROY_FORCE), 0);
             CHECK_EQ(picot_loop_destroy(loop, PICOT_DESTROY_FORCE), 0);
