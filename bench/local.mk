@@ -2,7 +2,9 @@
 #
 # bench/local.mk - benchmarks: one JSON object per line. Not run by make check.
 
-noinst_PROGRAMS += bench/echo
+noinst_PROGRAMS += bench/echo bench/idle
+bench_idle_SOURCES = bench/idle.c
+bench_idle_LDADD = libpicot_all.la
 bench_echo_SOURCES = bench/echo.c bench/echo.h bench/echo_picot.c bench/echo_raw.c
 bench_echo_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS)
 bench_echo_LDADD = libpicot_all.la

@@ -8,8 +8,10 @@ EXTRA_DIST += \
     docs/backends.md \
     docs/building.md \
     docs/coroutines.md \
+    docs/http.md \
     docs/lint.md \
-    docs/loop.md
+    docs/loop.md \
+    docs/performance.md
 
 .PHONY: docs
 docs:

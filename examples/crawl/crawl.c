@@ -50,13 +50,13 @@ picot_async_def(int, worker, (struct crawl * crawl; struct page * page;),
     if (!my->fetcher) picot_fail(-ENOMEM);
     for (; my->page; my->page = frontier_next(&my->crawl->frontier)) {
         my->fetcher->page = my->page;
-        my->begin_ns = picot_loop_now(picot_this_loop());
+        my->begin_ns = picot_loop_update_now(picot_this_loop());
         picot_wait_for(my->result, my->crawl->options->timeout_ns, fetch_page(.fetcher = my->fetcher));
         if (my->result == -ECANCELED || my->result == -ENOMEM) {
             my->page->outcome = OUTCOME_NONE;
             picot_fail(my->result);
         }
-        note_outcome(my->crawl, my->page, my->result, picot_loop_now(picot_this_loop()) - my->begin_ns);
+        note_outcome(my->crawl, my->page, my->result, picot_loop_update_now(picot_this_loop()) - my->begin_ns);
         if (!picot_http_reusable(&my->fetcher->http)) picot_await(picot_http_close(.conn = &my->fetcher->http));
         while (wants_worker(my->crawl)) {
             picot_try_spawn(my->crawl->group, worker(.crawl = my->crawl, .page = frontier_next(&my->crawl->frontier)));

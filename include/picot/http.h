@@ -7,8 +7,8 @@
  *     picot_http_handler_fn(hello, (int unused;))
  *     {
  *         picot_begin;
- *         picot_try_await(picot_http_respond(.conn = my->conn, .type = "text/plain", .body = "Hello, world!", .len =
- * 13)); picot_end;
+ *         picot_try_await(picot_http_respond(.conn = my->conn, .type = "text/plain", .body = "Hello!", .len = 6));
+ *         picot_end;
  *     }
  *     ... picot_await(picot_http_serve(.listener = my->listener, .handler = picot_http_handler(hello)));
  *

@@ -146,6 +146,9 @@ static void cancelled_accepts_lose_no_connection(void)
         run_turns(loop, (unsigned)i % 3);
         theirs[made++] = connect_to(&addr);
         run_turns(loop, (unsigned)i / 3 % 2);
+        if (i % 2 == 1) {
+            CHECK(picot_loop_next_deadline(loop) >= 0); /* the kernel's answer is here, but nobody has looked at it */
+        }
         if (!completed(&it)) {
             CHECK_EQ(picot_cancel(loop, &it.op), 0);
         }
@@ -155,7 +158,7 @@ static void cancelled_accepts_lose_no_connection(void)
             accepted++;
             close_handle(loop, ours);
         }
-        if (made - accepted > 32) {
+        if (accepted < made && i % 5 != 0) { /* mostly the queue is empty when the next one begins */
             ours = accept_one(loop, fd);
             CHECK(ours > 0);
             accepted++;

@@ -5,6 +5,7 @@
  */
 #include "support.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -139,8 +140,49 @@ static void cancel_races_with_arriving_data(void)
     tap_loop_end(loop);
 }
 
+/* The same for a read of a pipe; picot_loop_next_deadline lets the kernel answer without anybody looking at it. */
+static void cancel_races_with_a_pipe(void)
+{
+    picot_loop *loop = tap_loop();
+    for (int nonblocking = 0; nonblocking < 2; nonblocking++) {
+        uint64_t sent = 0, got = 0;
+        int fds[2];
+        CHECK_EQ(pipe2(fds, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0)), 0);
+        picot_fd in = adopt(loop, fds[0]);
+        for (unsigned i = 0; i < 600 || got < sent; i++) {
+            char block[24];
+            struct recorded it = {0};
+            bool last = i >= 600;
+            picot_op_read(&it.op, in, block, sizeof block, -1);
+            CHECK_EQ(start(loop, &it), 0);
+            run_turns(loop, last ? 0 : i % 3);
+            if (!last) {
+                char sending[8]; /* block is the loop's */
+                pattern_fill(sending, 1 + i % 8, 3, sent);
+                CHECK_EQ(write(fds[1], sending, 1 + i % 8), 1 + i % 8);
+                sent += 1 + i % 8;
+                if (i % 4 < 2) {
+                    CHECK(picot_loop_next_deadline(loop) >= 0);
+                }
+                cancel(loop, &it);
+            }
+            int64_t bytes = finish(loop, &it);
+            CHECK(bytes > 0 || (bytes == -ECANCELED && !last));
+            if (bytes > 0) {
+                CHECK_EQ(pattern_match(block, (size_t)bytes, 3, got), bytes);
+                got += (uint64_t)bytes;
+            }
+        }
+        CHECK_EQ(got, sent);
+        close_handle(loop, in);
+        CHECK_EQ(close(fds[1]), 0);
+    }
+    tap_loop_end(loop);
+}
+
 static const struct tap_case cases[] = {
     {"cancel: races with ready data", cancel_races_with_ready_data, TAP_BACKENDS},
+    {"cancel: races with a pipe", cancel_races_with_a_pipe, TAP_BACKENDS},
     {"cancel: 100000 races with arriving data", cancel_races_with_arriving_data, TAP_BACKENDS | TAP_SLOW},
 };
 

@@ -346,6 +346,31 @@ static void descriptor_closed_under_its_watch(void)
     tap_loop_end(loop);
 }
 
+/* Worse: the file lives on in a duplicate, is ready for ever, and the set can no longer be told by number. */
+static void duplicate_of_a_closed_descriptor(void)
+{
+    picot_loop *loop = tap_loop();
+    for (unsigned flavour = 0; flavour < FLAVOURS; flavour++) {
+        int fds[2];
+        struct seen seen;
+        stream_pair(flavour, fds);
+        int duplicate = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+        add(loop, &seen, fds[0], PICOT_READABLE);
+        run_turns(loop, 2);
+        CHECK_EQ(close(fds[0]), 0);
+        CHECK_EQ(picot_watch_remove(loop, &seen.watch), 0);
+        peer_send(fds[1], "late", 4);
+        CHECK(is_calm(run_for(loop, 100 * PICOT_MS)));
+        CHECK_EQ(seen.calls, 0);
+        struct seen other; /* the others are still watched */
+        add(loop, &other, duplicate, PICOT_READABLE);
+        CHECK(run_until(loop, was_called, &other));
+        CHECK_EQ(picot_watch_remove(loop, &other.watch), 0);
+        CHECK_EQ(close(duplicate) | close(fds[1]), 0);
+    }
+    tap_loop_end(loop);
+}
+
 static const struct tap_case cases[] = {
     {"watch: level-triggered", level_triggered, TAP_BACKENDS},
     {"watch: interest changes", interest_changes, TAP_BACKENDS},
@@ -355,6 +380,7 @@ static const struct tap_case cases[] = {
     {"watch: paused from inside", paused_from_inside, TAP_BACKENDS},
     {"watch: the number is reused from inside", number_reused_from_inside, TAP_BACKENDS},
     {"watch: refusals", refusals, TAP_BACKENDS},
+    {"watch: duplicate of a closed descriptor", duplicate_of_a_closed_descriptor, TAP_BACKENDS},
     {"watch: descriptor closed under it", descriptor_closed_under_its_watch, TAP_BACKENDS},
 };
 
