@@ -6,8 +6,10 @@
 #include "support.h"
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -261,6 +263,85 @@ static void watches(void)
     host_close(&host);
 }
 
+/* An eventfd that other threads write, watched or read: the kernel nests one wake-up in another there. */
+struct ticker {
+    int fd;
+    _Atomic unsigned wanted, seen;
+};
+
+static void *write_when_wanted(void *arg)
+{
+    struct ticker *it = arg;
+    const uint64_t one = 1;
+    for (unsigned i = 1; i <= 50; i++) {
+        struct timespec pause = {0, 200000};
+        while (atomic_load(&it->wanted) < i) {
+            (void)nanosleep(&pause, NULL);
+        }
+        (void)nanosleep(&pause, NULL); /* the host sleeps by now, mostly */
+        CHECK_EQ(write(it->fd, &one, sizeof one), sizeof one);
+    }
+    return NULL;
+}
+
+static void ticked(picot_loop *loop, picot_watch *watch, unsigned ready)
+{
+    struct ticker *it = watch->user;
+    uint64_t count;
+    (void)loop;
+    CHECK_EQ(ready, PICOT_READABLE);
+    CHECK_EQ(read(it->fd, &count, sizeof count), sizeof count);
+    CHECK_EQ(count, 1);
+    atomic_fetch_add(&it->seen, 1);
+}
+
+static bool has_caught_up(void *arg)
+{
+    struct ticker *it = arg;
+    return atomic_load(&it->seen) == atomic_load(&it->wanted);
+}
+
+static void eventfd_of_another_thread(void)
+{
+    struct host host;
+    host_open(&host);
+    for (int as_handle = 0; as_handle < 2; as_handle++) {
+        static struct ticker it;
+        pthread_t thread;
+        uint64_t count = 0;
+        picot_watch watch = PICOT_WATCH_INIT;
+        struct recorded reading = {0};
+        picot_fd handle = 0;
+        memset(&it, 0, sizeof it);
+        it.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (as_handle) {
+            handle = adopt(host.loop, it.fd);
+        } else {
+            CHECK_EQ(picot_watch_add(host.loop, &watch, it.fd, PICOT_READABLE, ticked, &it), 0);
+        }
+        CHECK_EQ(pthread_create(&thread, NULL, write_when_wanted, &it), 0);
+        for (unsigned i = 1; i <= 50; i++) {
+            atomic_store(&it.wanted, i);
+            if (as_handle) {
+                picot_op_read(&reading.op, handle, &count, sizeof count, -1);
+                CHECK_EQ(start(host.loop, &reading), 0);
+                CHECK_EQ(host_finish(&host, &reading), sizeof count);
+                CHECK_EQ(count, 1);
+            } else {
+                CHECK(host_until(&host, has_caught_up, &it));
+            }
+        }
+        CHECK_EQ(pthread_join(thread, NULL), 0);
+        if (as_handle) {
+            close_handle(host.loop, handle);
+        } else {
+            CHECK_EQ(picot_watch_remove(host.loop, &watch), 0);
+            CHECK_EQ(close(it.fd), 0);
+        }
+    }
+    host_close(&host);
+}
+
 /* Pending operations, nothing happening: the descriptor stays silent, the host sleeps. */
 static void silence(void)
 {
@@ -299,6 +380,7 @@ static const struct tap_case cases[] = {
     {"embedding: deadlines and jobs", deadlines, TAP_BACKENDS},
     {"embedding: posts", posts, TAP_BACKENDS},
     {"embedding: watches", watches, TAP_BACKENDS},
+    {"embedding: an eventfd of another thread", eventfd_of_another_thread, TAP_BACKENDS},
     {"embedding: silence", silence, TAP_BACKENDS},
 };
 
