@@ -129,29 +129,15 @@ static void dispatch(picot_loop *loop, struct picot__uring *uring, const struct 
     }
 }
 
-/* Handle the completions that are out, at most `left`. Returns how many more might be handled. */
-static uint32_t dispatch_queue(picot_loop *loop, struct picot__uring *uring, uint32_t left)
+/*
+ * Handle the completions that are out, at most the turn's share. One enter brings out few (20 on Linux 6.18, with
+ * DEFER_TASKRUN); the others come with the next turn's enter, after the timers had theirs and the clock was read.
+ */
+static void reap(picot_loop *loop, struct picot__uring *uring)
 {
     struct io_uring_cqe event;
-    while (left > 0 && picot__uring_take_event(uring, &event)) {
+    for (uint32_t left = loop->events_per_turn; left > 0 && picot__uring_take_event(uring, &event); left--)
         dispatch(loop, uring, &event);
-        left--;
-    }
-    return left;
-}
-
-/* One enter brings out few completions (20 on Linux 6.18, with DEFER_TASKRUN): fetch the others, up to the turn's
- * share. */
-static int reap(picot_loop *loop, struct picot__uring *uring)
-{
-    uint32_t before, left = loop->events_per_turn;
-    for (;;) {
-        before = left;
-        left = dispatch_queue(loop, uring, left);
-        if (left == 0 || left == before || !picot__uring_has_work(uring)) return 0;
-        int rc = picot__uring_submit(loop, true);
-        if (rc < 0) return rc;
-    }
 }
 
 /* ---- wait ------------------------------------------------------------------------------------ */
@@ -194,27 +180,17 @@ static void tell_foreign_loop(const struct picot__uring *uring)
     if (uring->event_fd >= 0 && picot__uring_has_events(uring)) picot__wakefd_signal(uring->event_fd);
 }
 
-/*
- * Of completions that a write to an eventfd causes, the kernel signals only the first one after the registration (found
- * by trying, Linux 6.18), and a user may well watch an eventfd. So each turn registers anew.
- */
-static void renew_event_fd(struct picot__uring *uring)
-{
-    picot__wakefd_drain(uring->event_fd);
-    (void)io_uring_unregister_eventfd(&uring->ring);
-    if (io_uring_register_eventfd(&uring->ring, uring->event_fd) < 0)
-        picot__wakefd_signal(uring->event_fd); /* soon again */
-}
-
 static int uring_wait(picot_loop *loop, int64_t deadline_ns)
 {
     struct picot__uring *uring = picot__uring_of(loop);
-    if (uring->event_fd >= 0) renew_event_fd(uring);
+    if (uring->event_fd >= 0) picot__wakefd_drain(uring->event_fd);
     int rc = prepare_to_enter(loop, uring);
     if (rc == 0) rc = enter_kernel(loop, uring, deadline_ns);
     loop->now_ns = picot__sys_now(loop);
-    if (rc == 0) rc = reap(loop, uring);
-    if (rc < 0) picot__uring_fail(loop);
+    if (rc == 0)
+        reap(loop, uring);
+    else
+        picot__uring_fail(loop);
     tell_foreign_loop(uring);
     return rc;
 }
@@ -241,7 +217,7 @@ static int uring_flush(picot_loop *loop)
 static void uring_wake(picot_loop *loop)
 {
     struct picot__uring *uring = picot__uring_of(loop);
-    int event_fd = uring->event_fd;
+    int event_fd = __atomic_load_n(&uring->event_fd, __ATOMIC_RELAXED); /* any thread */
     picot__wakefd_signal(uring->wake_fd);
     if (event_fd >= 0) picot__wakefd_signal(event_fd);
 }
@@ -257,7 +233,7 @@ static int uring_pollable(picot_loop *loop)
         (void)picot__sys_close(fd);
         return rc;
     }
-    uring->event_fd = fd;
+    __atomic_store_n(&uring->event_fd, fd, __ATOMIC_RELAXED);
     tell_foreign_loop(uring);
     return fd;
 }
