@@ -28,12 +28,12 @@ typedef struct picot_addr {
 
 /**
  * Read a numeric address; names are not looked up.
- * @param text      "127.0.0.1", "::1", "fe80::1%eth0", "[::1]:80", "127.0.0.1:80", "unix:/run/x.sock", "unix:@name"
- *                  (an abstract name), or NULL or "" for the any-address of IPv6 with IPv4
+ * @param text      "127.0.0.1", "::1", "fe80::1%eth0", "[::1]:80", "127.0.0.1:80", "unix:/run/x.sock", "unix:@name" (an
+ *                  abstract name), or NULL or "" for the any-address of IPv6 with IPv4
  * @param port      0 to 65535: the port where the text has none
  * @param ret_addr  receives the address; untouched on failure
  * @return  0; -EINVAL: not an address, or its port disagrees with the range; -ENAMETOOLONG: a local path over 107
- * bytes. @since 0.1
+ *          bytes. @since 0.1
  */
 PICOT_API int picot_addr_parse(const char *text, unsigned port, picot_addr *ret_addr);
 

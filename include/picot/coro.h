@@ -191,8 +191,8 @@
 
 /**
  * int picot_run(loop, call): an expression that runs the loop until this one task has ended. Not from inside the loop.
- * @return  the task's status: 0 or a negative code; -EBUSY, -ENOMEM, PICOT_EBACKEND; -EINTR: picot_loop_stop ended
- *          the run first, the task was cancelled and joined
+ * @return  the task's status: 0 or a negative code; -EBUSY, -ENOMEM, PICOT_EBACKEND; -EINTR: picot_loop_stop ended the
+ *          run first, the task was cancelled and joined
  */
 #define picot_run(loop, call) PICOT_EXPAND_(PICOT_RUN_ PICOT_PRE3_(loop, (void *)0, PICOT_UNPAREN_ call))
 /** The same, and *ret_value, of the function's result type, receives the result. */

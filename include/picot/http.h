@@ -137,8 +137,10 @@ PICOT_API const char *picot_http_header(const picot_http_conn *conn, const char 
 PICOT_API int picot_http_next_header(const picot_http_conn *conn, const char **place, const char **ret_name,
                                      const char **ret_value);
 
-/** Bytes of the message's body: its Content-Length, 0 when it has none, -1 when it is not known before its end. @since
- * 0.1 */
+/**
+ * Bytes of the message's body: its Content-Length, 0 when it has none, -1 when it is not known before its end.
+ * @since 0.1
+ */
 PICOT_API int64_t picot_http_body_length(const picot_http_conn *conn);
 
 /* ---- reading a body, on both ends ------------------------------------------------------------ */

@@ -60,11 +60,12 @@ enum picot_destroy {
  * Destroy a loop and free all it owns.
  * @param loop   NULL is allowed and does nothing
  * @param flags  one of enum picot_destroy. With PICOT_DESTROY_FORCE every pending operation completes with -ECANCELED
- *               (its callback runs, tasks run their defers), timers and jobs are dropped, handles are closed. A name
- * lookup or a file operation that a thread is at work on is waited for.
+ *               (its callback runs, tasks run their defers), timers are dropped, jobs may run once more, handles are
+ *               closed. A name lookup or a file operation that a thread is at work on is waited for.
  * @return  0; -EBUSY: called from inside a callback, or work is left (picot_loop_pending counts it); -EPERM: work is
- * left and this is not the owner thread; -EINVAL: unknown flags; PICOT_EFORKED: in a forked child without force Thread:
- * the owner; any thread when no work is left and the loop no longer runs.
+ *          left and this is not the owner thread; -EINVAL: unknown flags; PICOT_EFORKED: in a forked child without
+ *          force
+ * Thread: the owner; any thread when no work is left and the loop no longer runs.
  * @since 0.1
  */
 PICOT_API int picot_loop_destroy(picot_loop *loop, unsigned flags);
@@ -82,7 +83,8 @@ enum picot_run_mode {
  * @param mode  one of enum picot_run_mode
  * @return  0: ended and nothing is left to do; 1: ended with work left (stopped, or a single turn); -EBUSY: already
  *          running (also from inside its callbacks); -EINVAL; PICOT_EBACKEND: the backend failed for good, every
- * pending operation was completed with that code Thread: any for the first run, then only that one. @since 0.1
+ *          pending operation was completed with that code
+ * Thread: any for the first run, then only that one. @since 0.1
  */
 PICOT_API int picot_loop_run(picot_loop *loop, enum picot_run_mode mode);
 

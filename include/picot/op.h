@@ -124,13 +124,15 @@ PICOT_API int picot_submit_now(picot_loop *loop, picot_op *op, picot_op_done *do
  * Ask that a pending operation ends early. Its completion still comes, later: with -ECANCELED, or with its real result
  * when that won the race; no byte, accepted connection or timeout is lost. A job of the thread pool that has started
  * cannot be stopped: it completes with its result. A cancelled connect leaves a socket that can only be closed.
- * @return  0, also when the operation is not pending or was cancelled before; -EINVAL, -EPERM, PICOT_EFORKED. @since
- * 0.1
+ * @return  0, also when the operation is not pending or was cancelled before; -EINVAL, -EPERM, PICOT_EFORKED.
+ * @since 0.1
  */
 PICOT_API int picot_cancel(picot_loop *loop, picot_op *op);
 
-/** Is the operation between submit and completion? 0 for NULL. A struct that was never prepared must be zeroed. @since
- * 0.1 */
+/**
+ * Is the operation between submit and completion? 0 for NULL. A struct that was never prepared must be zeroed.
+ * @since 0.1
+ */
 PICOT_API int picot_op_pending(const picot_op *op);
 
 /** Bytes that a send_all had moved when it ended, also by an error or a cancel. @since 0.1 */
@@ -191,8 +193,10 @@ PICOT_API void picot_op_accept(picot_op *op, picot_fd fd, struct sockaddr *ret_a
 /** connect(2). addr is the loop's until completion. Result: 0. A full AF_UNIX backlog is waited out. @since 0.1 */
 PICOT_API void picot_op_connect(picot_op *op, picot_fd fd, const struct sockaddr *addr, socklen_t len);
 
-/** recv(2). Result: bytes, 0 at the end of a stream. len 0: 0 at once. flags: MSG_PEEK, MSG_TRUNC, MSG_OOB or 0. @since
- * 0.1 */
+/**
+ * recv(2). Result: bytes, 0 at the end of a stream. len 0: 0 at once. flags: MSG_PEEK, MSG_TRUNC, MSG_OOB or 0.
+ * @since 0.1
+ */
 PICOT_API void picot_op_recv(picot_op *op, picot_fd fd, void *buf, size_t len, int flags);
 
 /**

@@ -29,7 +29,8 @@ typedef struct picot_tcp_listen_options {
  * @param addr     an IPv4 or IPv6 address; port 0: the system chooses one, see picot_tcp_local_addr
  * @param options  NULL for the defaults
  * @return  a handle; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EAFNOSUPPORT, -ENOPROTOOPT, -EMFILE, -ENFILE, -ENOMEM,
- * -EINVAL, -EPERM, PICOT_EFORKED Ownership: the caller closes the handle (picot_close). Thread: the loop's. @since 0.1
+ *          -EINVAL, -EPERM, PICOT_EFORKED
+ * Ownership: the caller closes the handle (picot_close). Thread: the loop's. @since 0.1
  */
 PICOT_API picot_fd picot_tcp_listen(picot_loop *loop, const picot_addr *addr, const picot_tcp_listen_options *options);
 

@@ -41,7 +41,7 @@ typedef struct picot_timer {
 /**
  * Call fn(loop, user) after a delay. An armed timer is moved to the new time.
  * @param delay_ns  nanoseconds from picot_loop_now; 0: next turn; PICOT_NEVER (or past the end of time): armed, but
- * never
+ *                  never
  * @return  0; -EINVAL: NULL, or a negative delay; -EPERM, PICOT_EFORKED
  * Ownership: the timer is the loop's until it fires or is cancelled; its callback may free it or set it anew.
  * @since 0.1

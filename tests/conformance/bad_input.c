@@ -223,77 +223,90 @@ static void wild_pointers(void)
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
-static void prepare_any(struct recorded *it, int kind, picot_fd fd)
+/* Kinds 0 to 9 move bytes. */
+static void prepare_transfer(picot_op *op, int kind, picot_fd fd)
 {
     static char buf[8];
     static picot_lease lease;
-    static struct stat info;
-    static struct sockaddr_in addr;
     static struct iovec part = {buf, sizeof buf};
     static struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
     switch (kind) {
     case 0:
-        picot_op_recv(&it->op, fd, buf, sizeof buf, 0);
+        picot_op_recv(op, fd, buf, sizeof buf, 0);
         break;
     case 1:
-        picot_op_send(&it->op, fd, buf, sizeof buf, 0);
+        picot_op_send(op, fd, buf, sizeof buf, 0);
         break;
     case 2:
-        picot_op_send_all(&it->op, fd, buf, sizeof buf, 0);
+        picot_op_send_all(op, fd, buf, sizeof buf, 0);
         break;
     case 3:
-        picot_op_recvmsg(&it->op, fd, &msg, 0);
+        picot_op_recvmsg(op, fd, &msg, 0);
         break;
     case 4:
-        picot_op_sendmsg(&it->op, fd, &msg, 0);
+        picot_op_sendmsg(op, fd, &msg, 0);
         break;
     case 5:
-        picot_op_recv_leased(&it->op, fd, &lease);
+        picot_op_recv_leased(op, fd, &lease);
         break;
     case 6:
-        picot_op_read(&it->op, fd, buf, sizeof buf, -1);
+        picot_op_read(op, fd, buf, sizeof buf, -1);
         break;
     case 7:
-        picot_op_write(&it->op, fd, buf, sizeof buf, -1);
+        picot_op_write(op, fd, buf, sizeof buf, -1);
         break;
     case 8:
-        picot_op_fsync(&it->op, fd, 0);
+        picot_op_fsync(op, fd, 0);
         break;
-    case 9:
-        picot_op_poll(&it->op, fd, PICOT_READABLE);
+    default:
+        picot_op_poll(op, fd, PICOT_READABLE);
         break;
+    }
+}
+
+static void prepare_any(struct recorded *it, int kind, picot_fd fd)
+{
+    static char buf[8];
+    static struct stat info;
+    static struct sockaddr_in addr;
+    picot_op *op = &it->op;
+    if (kind <= 9) {
+        prepare_transfer(op, kind, fd);
+        return;
+    }
+    switch (kind) {
     case 10:
-        picot_op_accept(&it->op, fd, NULL, NULL);
+        picot_op_accept(op, fd, NULL, NULL);
         break;
     case 11:
-        picot_op_connect(&it->op, fd, (struct sockaddr *)&addr, sizeof addr);
+        picot_op_connect(op, fd, (struct sockaddr *)&addr, sizeof addr);
         break;
     case 12:
-        picot_op_bind(&it->op, fd, (struct sockaddr *)&addr, sizeof addr);
+        picot_op_bind(op, fd, (struct sockaddr *)&addr, sizeof addr);
         break;
     case 13:
-        picot_op_listen(&it->op, fd, 1);
+        picot_op_listen(op, fd, 1);
         break;
     case 14:
-        picot_op_shutdown(&it->op, fd, SHUT_RD);
+        picot_op_shutdown(op, fd, SHUT_RD);
         break;
     case 15:
-        picot_op_getname(&it->op, fd, 0, (struct sockaddr *)&addr, sizeof addr);
+        picot_op_getname(op, fd, 0, (struct sockaddr *)&addr, sizeof addr);
         break;
     case 16:
-        picot_op_getsockopt(&it->op, fd, SOL_SOCKET, SO_ERROR, buf, 4);
+        picot_op_getsockopt(op, fd, SOL_SOCKET, SO_ERROR, buf, 4);
         break;
     case 17:
-        picot_op_setsockopt(&it->op, fd, SOL_SOCKET, SO_RCVBUF, buf, 4);
+        picot_op_setsockopt(op, fd, SOL_SOCKET, SO_RCVBUF, buf, 4);
         break;
     case 18:
-        picot_op_stat(&it->op, fd, &info);
+        picot_op_stat(op, fd, &info);
         break;
-    case 19:
-        picot_op_recv(&it->op, fd, buf, 0, 0);
-        break; /* nothing to do, but not on a dead handle */
+    case 19: /* nothing to do, but not on a dead handle */
+        picot_op_recv(op, fd, buf, 0, 0);
+        break;
     default:
-        picot_op_close(&it->op, fd);
+        picot_op_close(op, fd);
         break;
     }
 }

@@ -165,15 +165,11 @@ static void scene_close(struct scene *scene)
     CHECK(scene->peer < 0 || close(scene->peer) == 0);
 }
 
-static void prepare(picot_op *op, const struct scene *scene, enum action action)
+static void prepare_transfer(picot_op *op, picot_fd fd, enum action action)
 {
     static char buf[64] = "x";
     static struct iovec part = {buf, 1};
     static struct msghdr msg;
-    static struct sockaddr_un nowhere = {.sun_family = AF_UNIX, .sun_path = "/tmp/picot no such socket"};
-    static const struct sockaddr_in foreign = {.sin_family = AF_APPLETALK};
-    const struct sockaddr *used = (const struct sockaddr *)&scene->used;
-    picot_fd fd = scene->fd;
     msg = (struct msghdr){.msg_iov = &part, .msg_iovlen = 1};
     switch (action) {
     case RECV:
@@ -197,6 +193,25 @@ static void prepare(picot_op *op, const struct scene *scene, enum action action)
     case WRITE:
         picot_op_write(op, fd, buf, 1, -1);
         break;
+    case FSYNC:
+        picot_op_fsync(op, fd, 0);
+        break;
+    case READ_AT:
+        picot_op_read(op, fd, buf, 1, 10);
+        break;
+    default:
+        CHECK(!"no such action");
+    }
+}
+
+static void prepare(picot_op *op, const struct scene *scene, enum action action)
+{
+    static char buf[64];
+    static struct sockaddr_un nowhere = {.sun_family = AF_UNIX, .sun_path = "/tmp/picot no such socket"};
+    static const struct sockaddr_in foreign = {.sin_family = AF_APPLETALK};
+    const struct sockaddr *used = (const struct sockaddr *)&scene->used;
+    picot_fd fd = scene->fd;
+    switch (action) {
     case ACCEPT:
         picot_op_accept(op, fd, NULL, NULL);
         break;
@@ -231,11 +246,8 @@ static void prepare(picot_op *op, const struct scene *scene, enum action action)
     case OPTION_UNKNOWN:
         picot_op_getsockopt(op, fd, SOL_SOCKET, 9999, buf, 4);
         break;
-    case FSYNC:
-        picot_op_fsync(op, fd, 0);
-        break;
-    case READ_AT:
-        picot_op_read(op, fd, buf, 1, 10);
+    default:
+        prepare_transfer(op, fd, action);
         break;
     }
 }
