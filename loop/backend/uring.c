@@ -217,7 +217,7 @@ static int uring_flush(picot_loop *loop)
 static void uring_wake(picot_loop *loop)
 {
     struct picot__uring *uring = picot__uring_of(loop);
-    int event_fd = __atomic_load_n(&uring->event_fd, __ATOMIC_RELAXED); /* any thread */
+    int event_fd = atomic_load_explicit(&uring->event_fd, memory_order_relaxed); /* any thread */
     picot__wakefd_signal(uring->wake_fd);
     if (event_fd >= 0) picot__wakefd_signal(event_fd);
 }
@@ -233,7 +233,7 @@ static int uring_pollable(picot_loop *loop)
         (void)picot__sys_close(fd);
         return rc;
     }
-    __atomic_store_n(&uring->event_fd, fd, __ATOMIC_RELAXED);
+    atomic_store_explicit(&uring->event_fd, fd, memory_order_relaxed);
     tell_foreign_loop(uring);
     return fd;
 }
