@@ -34,15 +34,7 @@ static void check_loop(picot_loop *loop, const char *backend)
 {
     CHECK_STR(picot_loop_backend(loop), backend);
     CHECK(picot_loop_backend_reason(loop) != NULL && picot_loop_backend_reason(loop)[0] != '\0');
-    char got[4];
-    struct recorded it = {0};
-    struct stream stream = open_stream(loop, 0);
-    picot_op_recv(&it.op, stream.ours, got, sizeof got, 0);
-    CHECK_EQ(start(loop, &it), 0);
-    run_turns(loop, 2);
-    peer_send(stream.theirs, "yes", 3);
-    CHECK_EQ(finish(loop, &it), 3);
-    close_stream(loop, &stream);
+    check_receive(loop);
     tap_loop_end(loop);
 }
 

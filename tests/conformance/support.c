@@ -398,3 +398,17 @@ int peer_end(int fd)
     } while (bytes < 0 && errno == EINTR);
     return bytes < 0 ? -errno : (int)bytes;
 }
+
+void check_receive(picot_loop *loop)
+{
+    char got[4];
+    struct recorded it = {0};
+    struct stream stream = open_stream(loop, 0);
+    picot_op_recv(&it.op, stream.ours, got, sizeof got, 0);
+    CHECK_EQ(start(loop, &it), 0);
+    run_turns(loop, 2);
+    peer_send(stream.theirs, "yes", 3);
+    CHECK_EQ(finish(loop, &it), 3);
+    CHECK_MEM(got, "yes", 3);
+    close_stream(loop, &stream);
+}
