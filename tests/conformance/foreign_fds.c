@@ -16,6 +16,45 @@
 
 /* ---- closed behind the loop's back ----------------------------------------------------------- */
 
+/* A number closed raw while nothing is pending, and given out anew: the old file is let go of, its peer sees the end.
+ */
+static void closed_raw_and_given_out_anew(void)
+{
+    picot_loop *loop = tap_loop();
+    char got[4];
+    struct recorded it = {0}, made = {0}, closing = {0};
+    struct stream stream = open_stream(loop, 0);
+    picot_op_recv(&it.op, stream.ours, got, sizeof got, 0);
+    CHECK_EQ(start(loop, &it), 0);
+    run_turns(loop, 2);
+    peer_send(stream.theirs, "yes", 3);
+    CHECK_EQ(finish(loop, &it), 3);
+    int number = picot_fd_number(loop, stream.ours);
+    CHECK_EQ(close(number), 0);
+    picot_fd fresh[16];
+    int count = 0;
+    do { /* lower numbers may be free, too */
+        picot_op_socket(&made.op, AF_INET, SOCK_STREAM, 0);
+        CHECK_EQ(start(loop, &made), 0);
+        fresh[count] = finish(loop, &made);
+    } while (picot_fd_number(loop, fresh[count++]) != number && count < 16);
+    CHECK_EQ(picot_fd_number(loop, fresh[count - 1]), number);
+    CHECK_EQ(picot_fd_number(loop, stream.ours), -EBADF);
+    ssize_t end = -1;
+    for (int i = 0; i < 100 && end != 0; i++) {
+        (void)run_for(loop, 10 * PICOT_MS);
+        end = recv(stream.theirs, got, sizeof got, MSG_DONTWAIT);
+    }
+    CHECK_EQ(end, 0);
+    CHECK_EQ(close(stream.theirs), 0);
+    while (count > 0) {
+        picot_op_close(&closing.op, fresh[--count]);
+        CHECK_EQ(start(loop, &closing), 0);
+        CHECK_EQ(finish(loop, &closing), 0);
+    }
+    tap_loop_end(loop);
+}
+
 /* What is pending ends at the latest by the loop's close; what comes later fails; others go on; nothing spins. */
 static void closed_behind_the_back(void)
 {
@@ -252,6 +291,7 @@ static void large_numbers(void)
 }
 
 static const struct tap_case cases[] = {
+    {"foreign: closed raw and given out anew", closed_raw_and_given_out_anew, TAP_BACKENDS},
     {"raw close: with a pending receive", closed_behind_the_back, TAP_BACKENDS},
     {"raw close: then cancelled", cancelled_after_a_raw_close, TAP_BACKENDS},
     {"raw close: the number is taken", number_taken_after_a_raw_close, TAP_BACKENDS},
