@@ -83,7 +83,7 @@ async_fn(int, bench, (int count; const char *backend;),
     try_await(picot_sleep(.ns = 200 * PICOT_MS)); /* the last echo */
     printf("{\"bench\": \"idle\", \"impl\": \"picot %s\", \"connections\": %d, \"bytes_per_connection\": %.0f}\n",
            my->backend, my->count, (double)(allocated_bytes - my->before) / my->count);
-    picot_group_cancel(&my->sessions);
+    picot_group_cancel(&my->sessions, NULL);
     try_await(picot_join(.group = &my->sessions));
     (void)waitpid(my->clients, NULL, 0);
     async_end;

@@ -2,45 +2,69 @@
  *
  * frame.c - the slow paths of a task's arena, and the defers of a frame.
  *
- * The arena is a stack of chunks; the first lies behind the task itself, each further one ends in a trailer that says
- * how to go back. A frame's defers are a list; when the function begins to exit its end is replaced by the shield level
- * to restore, marked by its lowest bit, so that even a defer for which there was no memory can be run shielded.
+ * The arena is a stack of chunks; the first lies behind the task's root frame, each further one ends in a trailer that
+ * says how to go back. A task's group remembers what its tasks have needed, so that the next ones begin with a chunk of
+ * that size.
+ *
+ * A frame's defers are a list; when the function begins to exit its end is replaced by the shield level to restore,
+ * marked by its lowest bit, so that even a defer for which there was no memory can be run shielded.
  */
 #include "internal.h"
 
 #define FIRST_CHUNK 512
-#define LARGEST_CHUNK ((size_t)64 * 1024)
+#define LARGEST_CHUNK ((size_t)8 * 1024) /* also bounds how deep functions call each other on the C stack */
+#define LARGEST_HINT 1536                /* of a first chunk, in bytes */
 
 /* At the limit of every chunk but the first. */
 struct trailer {
-    char *sp, *limit, *base; /* of the chunk below */
-    size_t size;             /* of this chunk, trailer included */
+    char *sp, *base; /* of the chunk below: its free part; of this one: its beginning */
+    size_t size;     /* of this chunk, trailer included */
+    size_t room;     /* of the chunk below */
 };
+
+static char *limit_of(const picot_task *task)
+{
+    return task->sp + (size_t)task->room * 8;
+}
 
 static bool is_first(const picot_task *task)
 {
-    return task->base == (const char *)task + sizeof(struct picot__task);
+    return limit_of(task) == (const char *)task + picot__task_size(task);
 }
 
 static struct trailer *trailer_of(const picot_task *task)
 {
-    return (struct trailer *)(void *)task->limit;
+    return (struct trailer *)(void *)limit_of(task);
 }
 
 /* Cleanup must be able to await a close when memory is out: one task at a time may do it in the loop's reserve. */
 static char *borrow_reserve(const picot_task *task, size_t size)
 {
-    struct picot__coro *coro = picot__task_of((picot_task *)(uintptr_t)task)->coro;
+    struct picot__coro *coro = picot__coro_of_task(task);
     char *reserve = coro->reserve;
     if (task->shield == 0 || size > PICOT__RESERVE_SIZE) return NULL;
     coro->reserve = NULL;
     return reserve;
 }
 
-void *picot_rt_push_slow(picot_task *task, size_t size)
+/* The next tasks of this group begin with more. */
+static void learn(picot_task *task, size_t size)
 {
-    struct picot__coro *coro = picot__task_of(task)->coro;
-    size_t chunk = is_first(task) ? FIRST_CHUNK : trailer_of(task)->size * 2;
+    const char *arena = (const char *)task + picot__task_size(task) - (size_t)task->arena_units * 8;
+    size_t units = ((size_t)(task->sp - arena) + size + 7) / 8;
+    if (units > LARGEST_HINT / 8) units = LARGEST_HINT / 8;
+    if (units > 255) units = 255;
+    if (units > task->group->arena_units) task->group->arena_units = (uint8_t)units;
+}
+
+static void *new_chunk(picot_task *task, size_t size)
+{
+    struct picot__coro *coro = picot__coro_of_task(task);
+    size_t chunk = FIRST_CHUNK;
+    if (is_first(task))
+        learn(task, size);
+    else
+        chunk = trailer_of(task)->size * 2;
     if (chunk > LARGEST_CHUNK) chunk = LARGEST_CHUNK;
     if (chunk < size + sizeof(struct trailer)) chunk = size + sizeof(struct trailer);
     chunk = (chunk + 15) & ~(size_t)15;
@@ -52,45 +76,75 @@ void *picot_rt_push_slow(picot_task *task, size_t size)
         PICOT_UNPOISON_(base, chunk);
     }
     struct trailer *trailer = (struct trailer *)(void *)(base + chunk - sizeof *trailer);
-    *trailer = (struct trailer){task->sp, task->limit, task->base, chunk};
-    task->base = base;
+    *trailer = (struct trailer){task->sp, base, chunk, task->room};
     task->sp = base + size;
-    task->limit = (char *)trailer;
-    PICOT_POISON_(task->sp, (size_t)(task->limit - task->sp));
+    task->room = (uint16_t)((size_t)((char *)trailer - task->sp) / 8);
+    PICOT_POISON_(task->sp, (size_t)task->room * 8);
     return base;
+}
+
+void *picot_rt_push_slow(picot_task *task, struct picot_frame_tail *tail, size_t size)
+{
+    size_t gap = 0;
+    if (size & PICOT_ALIGNED_) {
+        size &= ~(size_t)PICOT_ALIGNED_;
+        gap = (uintptr_t)task->sp & 8; /* it stays behind until the block below is popped */
+    }
+    if (gap + size <= (size_t)task->room * 8) {
+        char *block = task->sp + gap;
+        task->sp = block + size;
+        task->room = (uint16_t)(task->room - (gap + size) / 8);
+        PICOT_UNPOISON_(block, size);
+        return block;
+    }
+    void *block = new_chunk(task, size);
+    if (block) tail->spilled = 1;
+    return block;
 }
 
 static void drop_chunk(picot_task *task)
 {
     struct trailer back = *trailer_of(task);
-    struct picot__coro *coro = picot__task_of(task)->coro;
+    struct picot__coro *coro = picot__coro_of_task(task);
     if (!coro->reserve && back.size == PICOT__RESERVE_SIZE)
-        coro->reserve = task->base; /* any block of that size serves */
+        coro->reserve = back.base; /* any block of that size serves */
     else
-        picot__block_free(coro, task->base, back.size);
+        picot__block_free(coro, back.base, back.size);
     task->sp = back.sp;
-    task->limit = back.limit;
-    task->base = back.base;
+    task->room = (uint16_t)back.room;
+}
+
+static const char *base_of(const picot_task *task)
+{
+    return is_first(task) ? (const char *)task : trailer_of(task)->base;
 }
 
 /* The block is the first of its chunk, or lies in a chunk below: defers of its frame may have spilled into later ones.
  */
-void picot_rt_pop_slow(picot_task *task, void *block)
+void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *block)
 {
     char *at = block;
-    while (!is_first(task) && (at <= task->base || at > task->limit)) {
-        bool found = at == task->base;
+    bool found = false;
+    while (!found && !is_first(task)) {
+        const struct trailer *trailer = trailer_of(task);
+        if (at > trailer->base && at < (const char *)trailer) break;
+        found = at == trailer->base;
         drop_chunk(task);
-        if (found) return;
     }
-    PICOT_POISON_(at, (size_t)(task->sp - at));
-    task->sp = at;
+    if (!found) {
+        size_t size = (size_t)(task->sp - at);
+        PICOT_POISON_(at, size);
+        task->room = (uint16_t)(task->room + size / 8);
+        task->sp = at;
+    }
+    const char *frame = (const char *)tail; /* back in its own chunk: the fast path again */
+    if (frame >= base_of(task) && frame < task->sp) tail->spilled = 0;
 }
 
-void picot__arena_free(struct picot__task *task)
+void picot__arena_free(picot_task *task)
 {
-    while (!is_first(&task->head))
-        drop_chunk(&task->head);
+    while (!is_first(task))
+        drop_chunk(task);
 }
 
 /* ---- defers ---------------------------------------------------------------------------------- */
@@ -100,57 +154,83 @@ static bool is_shield(const struct picot_defer_node *node)
     return (uintptr_t)node & 1;
 }
 
-static void begin_exit(picot_task *task, picot_frame *frame)
+static void begin_exit(picot_task *task, picot_frame *frame, struct picot_frame_tail *tail)
 {
-    struct picot_defer_node **end = &frame->defers;
+    struct picot_defer_node **end = &tail->defers;
     while (*end)
         end = &(*end)->next;
     *end = (struct picot_defer_node *)((uintptr_t)task->shield << 1 | 1);
-    task->shield = task->scope_count + 1;
-    frame->status = frame->rc;
-    frame->exiting = 1;
+    task->shield = (uint16_t)(task->scopes + 1);
+    tail->status = frame->rc;
+    tail->exiting = 1;
 }
 
-uint32_t picot__outer_shield(const picot_frame *frame, uint32_t present)
+uint16_t picot__outer_shield(picot_frame *frame, uint16_t present)
 {
-    if (!frame || !frame->exiting) return present;
-    const struct picot_defer_node *node = frame->defers;
+    const struct picot_frame_tail *tail = picot__tail_of(frame);
+    if (!tail->exiting) return present;
+    const struct picot_defer_node *node = tail->defers;
     while (!is_shield(node))
         node = node->next;
-    return (uint32_t)((uintptr_t)node >> 1);
+    return (uint16_t)((uintptr_t)node >> 1);
 }
 
 /* Returns 1: registered; 0: no memory, the caller goes on with the block itself and then to the function's exit. */
 int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos)
 {
-    for (struct picot_defer_node *node = frame->defers; node && !is_shield(node); node = node->next)
+    struct picot_frame_tail *tail = picot__tail_of(frame);
+    for (struct picot_defer_node *node = tail->defers; node && !is_shield(node); node = node->next)
         if (node->pos == pos) return 1;
-    struct picot_defer_node *node = picot_rt_push(task, sizeof *node);
+    /* The frame is popped by its caller, who must learn that more than it may have to go. */
+    struct picot_frame_tail spill = {0};
+    struct picot_defer_node *node = picot_rt_push(task, &spill, sizeof *node);
+    if (spill.spilled) {
+        tail->spilled = 1; /* and its next callee is called by the trampoline */
+        if (frame->parent && frame->parent->fn->flags & PICOT_FN_BODY) picot__tail_of(frame->parent)->spilled = 1;
+    }
     if (!node) {
         frame->rc = -ENOMEM;
-        if (!frame->exiting) begin_exit(task, frame);
+        if (!tail->exiting) begin_exit(task, frame, tail);
         return 0;
     }
-    node->next = frame->defers;
+    node->next = tail->defers;
     node->pos = pos;
-    frame->defers = node;
+    tail->defers = node;
     return 1;
 }
 
-/* Returns 1 with frame->pos at the next defer block to run; 0 when all have run and frame->rc is the function's status.
+/* A shield among the scopes that are closed on the way out is not to be restored. */
+static void forget_shield(struct picot_frame_tail *tail, const struct picot_scope_node *scope)
+{
+    struct picot_defer_node **end = &tail->defers;
+    while (!is_shield(*end))
+        end = &(*end)->next;
+    if ((uintptr_t)*end >> 1 == scope->index)
+        *end = (struct picot_defer_node *)((uintptr_t)scope->outer_shield << 1 | 1);
+}
+
+/*
+ * Returns 1 with frame->pos at the next defer block to run; 0 when all have run and frame->rc is the function's status.
+ * Scopes that the function has left open are closed on the way.
  */
 int picot_rt_exit_next(picot_task *task, picot_frame *frame)
 {
-    if (!frame->exiting) begin_exit(task, frame);
-    frame->rc = frame->status;
-    struct picot_defer_node *node = frame->defers;
-    if (!is_shield(node)) {
-        frame->defers = node->next;
-        frame->pos = node->pos;
-        return 1;
+    struct picot_frame_tail *tail = picot__tail_of(frame);
+    if (!tail->exiting) begin_exit(task, frame, tail);
+    frame->rc = tail->status;
+    for (struct picot_defer_node *node; !is_shield(node = tail->defers);) {
+        tail->defers = node->next;
+        if (node->pos != PICOT_POS_SCOPE_) {
+            frame->pos = node->pos;
+            return 1;
+        }
+        picot_scope *scope = (picot_scope *)(void *)((char *)node - offsetof(picot_scope, link));
+        forget_shield(tail, &scope->node);
+        frame->rc = tail->status = picot__scope_unwind(task, node, tail->status);
     }
-    task->shield = (uint32_t)((uintptr_t)node >> 1);
-    frame->defers = NULL;
-    frame->exiting = 0;
+    uint16_t shield = (uint16_t)((uintptr_t)tail->defers >> 1);
+    tail->defers = NULL;
+    tail->exiting = 0;
+    picot__set_shield(task, shield);
     return 0;
 }

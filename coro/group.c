@@ -3,17 +3,32 @@
  * group.c - groups own their tasks: none outlives the function that opened the group.
  *
  * A child is entered before its first step and leaves when it has ended. The first failure cancels the others, unless
- * the group keeps going. Join and leave are leaves of the owner; a cancellation that reaches a join is passed to the
- * children, and the join still waits for them.
+ * the group keeps going or collects. Join and leave are leaves of the owner; a cancellation that reaches a join is
+ * passed to the children, and the join still waits for them. A failure that comes with it wins, and the cancellation
+ * stays pending.
  */
-#include "internal.h"
+#include "errors.h"
+#include "rare.h"
+#include "waitqueue.h"
 
-enum { CANCELLED_BY_FAILURE = 1, CANCELLED_BY_CALL = 2 };
+/* What a first task's arena has room for: a sleep, or a short operation of a primitive. */
+#define LEAST_ARENA_UNITS 4
+
+void picot__group_init(picot_group *group, struct picot__coro *coro)
+{
+    *group = (picot_group){.coro = coro, .ready = picot_extension_ready(coro->loop), .open = 1};
+    group->arena_units = LEAST_ARENA_UNITS;
+}
 
 void picot_rt_group_open(picot_task *task, picot_group *group, picot_group_options options)
 {
-    struct picot__coro *coro = picot__task_of(task)->coro;
-    *group = (picot_group){.owner = task, .open = 1, .keep_going = options.keep_going != 0};
+    struct picot__coro *coro = picot__coro_of_task(task);
+    picot__group_init(group, coro);
+    group->owner = task;
+    group->keep_going = options.keep_going != 0;
+    group->collect = options.collect != 0;
+    group->eager = options.eager != 0 || coro->eager;
+    group->limit = options.limit;
     group->next = &coro->groups;
     group->prev = coro->groups.prev;
     group->prev->next = group;
@@ -25,23 +40,27 @@ static void close_group(picot_group *group)
     group->prev->next = group->next;
     group->next->prev = group->prev;
     group->open = 0;
+    (void)picot__grant_all(&group->room, -EINVAL);
 }
 
-static void cancel_children(picot_group *group)
+void picot__group_cancel(picot_group *group, uint8_t why, uint32_t origin)
 {
-    struct picot__task *first = (struct picot__task *)(void *)group->children, *child = first;
-    if (!child) return;
-    do { /* a cancel never ends a task from here: it only withdraws what the task waits for */
-        picot__task_cancel(child, PICOT__CANCEL_GROUP);
-        child = child->next;
-    } while (child != first);
+    if (!group->cancelled) group->origin = origin;
+    group->cancelled |= why;
+    picot_task *first = group->children, *child = first;
+    if (child) do { /* a cancel never ends a task from here: it only withdraws what the task waits for */
+            picot__task_cancel(child, PICOT__CANCEL_GROUP);
+            child = child->next;
+        } while (child != first);
+    (void)picot__grant_all(&group->room, -ECANCELED);
 }
 
-int picot_group_cancel(picot_group *group)
+int picot_group_cancel(picot_group *group, const char *text)
 {
     if (!group || !group->open) return -EINVAL;
-    group->cancelled |= CANCELLED_BY_CALL;
-    cancel_children(group);
+    const picot_task *current = group->coro->current;
+    if (!group->cancelled) group->text = text;
+    picot__group_cancel(group, PICOT__GROUP_CALL, current ? current->id : 0);
     return 0;
 }
 
@@ -52,78 +71,123 @@ size_t picot_group_size(const picot_group *group)
 
 /* ---- children -------------------------------------------------------------------------------- */
 
+static int spawn_refusal(const picot_group *group)
+{
+    if (!group || !group->open) return -EINVAL;
+    if (group->cancelled) return -ECANCELED;
+    return group->limit && group->live >= group->limit ? -EBUSY : 0;
+}
+
 picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc)
 {
-    *ret_rc = -EINVAL;
-    if (!group || !group->open) return NULL;
-    *ret_rc = -ECANCELED;
-    if (group->cancelled) return NULL;
-    struct picot__task *task = picot__task_new(picot__task_of(spawner)->coro, group, fn);
-    *ret_rc = task ? 0 : -ENOMEM;
-    if (!task) return NULL;
+    *ret_rc = spawn_refusal(group);
+    if (*ret_rc < 0) return NULL;
+    if (group->errors) picot__errors_free(group); /* those of the last join have been there long enough */
+    picot_task *task = picot__task_new(group->coro, group, fn);
+    if (!task || picot__inherit(spawner, task) < 0) {
+        if (task) picot__task_discard(task);
+        *ret_rc = -ENOMEM;
+        return NULL;
+    }
     group->live++;
-    return &task->head;
+    return task;
 }
 
 void picot_rt_spawn_start(picot_task *task, void *ret_value)
 {
-    picot__task_of(task)->ret_value = ret_value;
-    picot__task_ready(picot__task_of(task));
+    task->outcome = ret_value;
+    picot__task_begin(task, task->group->eager);
 }
 
-void picot__group_child_ended(picot_group *group, int rc)
+void picot__group_child_ended(picot_group *group, int rc, uint32_t id, bool failed)
 {
     group->live--;
-    bool failed = rc < 0 && !group->keep_going && !(rc == -ECANCELED && group->cancelled);
     if (failed && group->rc == 0) {
         group->rc = rc;
-        group->cancelled |= CANCELLED_BY_FAILURE;
-        cancel_children(group);
+        if (!group->collect) picot__group_cancel(group, PICOT__GROUP_FAILURE, id);
     }
     if (group->live == 0 && group->joiner) {
         group->joiner = NULL;
-        picot__task_ready(picot__task_of(group->owner));
+        picot__task_ready(group->owner);
     }
+    if (group->room.first && group->live < group->limit) picot__grant(&group->room, group->room.first, 0);
 }
+
+/* Does this end count as a failure of the group? Neither do cancellations that the group or picot_task_cancel caused.
+ */
+bool picot__group_fails(const picot_task *task, int rc)
+{
+    const picot_group *group = task->group;
+    if (rc >= 0 || group->keep_going) return false;
+    return rc != -ECANCELED || (!group->cancelled && picot_task_cancelling(task) == 0);
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+static void room_cancel(picot_task *task, picot_frame *leaf)
+{
+    struct picot_room_head *my = (struct picot_room_head *)(void *)leaf;
+    (void)picot__unpark(task, leaf, &my->group->room, &my->_waiter);
+}
+
+picot_step picot_room_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
+{
+    struct picot_room_head *my = (struct picot_room_head *)(void *)leaf;
+    picot_step step;
+    (void)child;
+    if (picot__parked_over(task, leaf, &my->_ret, &step)) return step;
+    my->_ret = spawn_refusal(my->group);
+    if (my->_ret == -EBUSY) return picot__park(task, leaf, &my->group->room, &my->_waiter);
+    return picot__leaf_now(task, leaf, my->_ret);
+}
+
+PICOT__LEAF_FN(picot_room, room_cancel);
 
 /* ---- join ------------------------------------------------------------------------------------ */
 
 /* All children have ended: the outcome, and the group is as new. */
 static int settle(picot_group *group, int rc)
 {
-    if (rc == 0) rc = group->rc;
+    if (rc == -ECANCELED && group->rc < 0 && group->cancelled & PICOT__GROUP_EDGE)
+        group->owner->cancel |= PICOT__CANCEL_TASK; /* the failure is told instead; tell it again */
+    if (rc == 0 || group->rc < 0) rc = group->rc;
     group->rc = 0;
-    group->cancelled &= CANCELLED_BY_CALL;
+    group->cancelled &= PICOT__GROUP_CALL;
     return rc;
+}
+
+static void pass_cancel_on(picot_task *task, picot_group *group)
+{
+    uint8_t edge = task->cancel & PICOT__CANCEL_TASK ? PICOT__GROUP_EDGE : 0;
+    picot__cancel_delivered(task);
+    picot__group_cancel(group, PICOT__GROUP_PARENT | edge, task->id);
 }
 
 /* A cancellation reaches the owner while it waits: the children get it. All ended already: then success is delivered.
  */
-static void join_cancel(picot_task *head, picot_frame *leaf)
+static void join_cancel(picot_task *task, picot_frame *leaf)
 {
     struct picot_join_head *my = (struct picot_join_head *)(void *)leaf;
     if (my->_ret == -ECANCELED || my->group->live == 0) return;
-    picot__cancel_delivered(picot__task_of(head));
     my->_ret = -ECANCELED;
-    my->group->cancelled |= CANCELLED_BY_FAILURE;
-    cancel_children(my->group);
+    pass_cancel_on(task, my->group);
 }
 
-static int join_refusal(const picot_task *head, const picot_group *group)
+static int join_refusal(const picot_task *task, const picot_group *group)
 {
     if (!group || !group->open) return -EINVAL;
-    if (group->owner != head) return -EPERM;
+    if (group->owner != task) return -EPERM;
     return group->joiner ? -EBUSY : 0;
 }
 
-picot_step picot_join_resume(picot_task *head, picot_frame *leaf, picot_frame *child)
+picot_step picot_join_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
 {
     struct picot_join_head *my = (struct picot_join_head *)(void *)leaf;
     (void)child;
     if (leaf->pos == 0) {
-        my->_ret = join_refusal(head, my->group);
-        if (my->_ret < 0) return picot__leaf_return(head, leaf, my->_ret);
-        if (picot__cancel_due(picot__task_of(head))) join_cancel(head, leaf);
+        my->_ret = join_refusal(task, my->group);
+        if (my->_ret < 0) return picot__leaf_return(task, leaf, my->_ret);
+        if (picot__cancel_due(task)) join_cancel(task, leaf);
         if (my->group->live > 0) {
             leaf->pos = 1;
             my->group->joiner = leaf;
@@ -131,48 +195,38 @@ picot_step picot_join_resume(picot_task *head, picot_frame *leaf, picot_frame *c
         }
     }
     my->_ret = settle(my->group, my->_ret);
-    return picot__leaf_return(head, leaf, my->_ret);
+    return picot__leaf_return(task, leaf, my->_ret);
 }
 
-const picot_fn picot_join_fn = {picot_join_resume,
-                                join_cancel,
-                                sizeof(struct picot_join_head),
-                                offsetof(struct picot_join_head, _ret),
-                                sizeof(int),
-                                __LINE__,
-                                "picot_join",
-                                __FILE__};
+PICOT__LEAF_FN(picot_join, join_cancel);
 
 /* ---- leave ----------------------------------------------------------------------------------- */
 
-static void leave_cancel(picot_task *head, picot_frame *leaf)
+static void leave_cancel(picot_task *task, picot_frame *leaf)
 {
     struct picot_group_leave_head *my = (struct picot_group_leave_head *)(void *)leaf;
-    if (leaf->parent->status < 0 || my->_ret == -ECANCELED || my->group->live == 0) return;
-    picot__cancel_delivered(picot__task_of(head));
+    if (picot__tail_of(leaf->parent)->status < 0 || my->_ret == -ECANCELED || my->group->live == 0) return;
     my->_ret = -ECANCELED;
-    my->group->cancelled |= CANCELLED_BY_FAILURE;
-    cancel_children(my->group);
+    pass_cancel_on(task, my->group);
 }
 
 /*
  * The end of a picot_task_group runs among the function's defers. After a failure the children are cancelled. After a
  * success they are waited for, and then the cancellations that defers hold off must get through to them.
  */
-picot_step picot_group_leave_resume(picot_task *head, picot_frame *leaf, picot_frame *child)
+picot_step picot_group_leave_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
 {
     struct picot_group_leave_head *my = (struct picot_group_leave_head *)(void *)leaf;
     picot_group *group = my->group;
     (void)child;
     if (leaf->pos == 0) {
         my->_ret = 0;
-        my->_shield = head->shield;
-        if (leaf->parent->status < 0) {
-            group->cancelled |= CANCELLED_BY_FAILURE;
-            cancel_children(group);
+        my->_shield = task->shield;
+        if (picot__tail_of(leaf->parent)->status < 0) {
+            picot__group_cancel(group, PICOT__GROUP_PARENT, task->id);
         } else {
-            head->shield = picot__outer_shield(leaf->parent, head->shield);
-            if (picot__cancel_due(picot__task_of(head))) leave_cancel(head, leaf);
+            task->shield = picot__outer_shield(leaf->parent, task->shield);
+            if (picot__cancel_due(task)) leave_cancel(task, leaf);
         }
         if (group->live > 0) {
             leaf->pos = 1;
@@ -180,17 +234,19 @@ picot_step picot_group_leave_resume(picot_task *head, picot_frame *leaf, picot_f
             return (picot_step){PICOT_STEP_PENDING};
         }
     }
-    head->shield = my->_shield;
+    task->shield = (uint16_t)my->_shield;
     my->_ret = settle(group, my->_ret);
     close_group(group);
-    return picot__leaf_return(head, leaf, my->_ret);
+    picot__errors_keep(group, task);
+    return picot__leaf_return(task, leaf, my->_ret);
 }
 
 const picot_fn picot_group_leave_fn = {picot_group_leave_resume,
                                        leave_cancel,
                                        sizeof(struct picot_group_leave_head),
-                                       offsetof(struct picot_group_leave_head, _ret),
+                                       PICOT_RESULT_OFFSET_(picot_group_leave),
                                        sizeof(int),
                                        __LINE__,
                                        "picot_task_group",
-                                       __FILE__};
+                                       __FILE__,
+                                       0};

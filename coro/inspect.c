@@ -10,29 +10,39 @@
 picot_task *picot_task_current(const picot_loop *loop)
 {
     struct picot__coro *coro = picot__coro_find(loop);
-    return coro && coro->current ? &coro->current->head : NULL;
+    return coro ? coro->current : NULL;
 }
 
 picot_loop *picot_task_loop(const picot_task *task)
 {
-    return task ? ((const struct picot__task *)(const void *)task)->coro->loop : NULL;
+    return task ? picot__coro_of_task(task)->loop : NULL;
+}
+
+uint32_t picot_task_id(const picot_task *task)
+{
+    return task ? task->id : 0;
 }
 
 const char *picot_task_name(const picot_task *task)
 {
-    return task ? ((const picot_frame *)(const void *)((const char *)task + sizeof(struct picot__task)))->fn->name
-                : "none";
+    if (!task) return "none";
+    const picot_frame *frame = task->top;
+    while (frame->parent)
+        frame = frame->parent;
+    return frame->fn->name;
 }
 
 static void write_frame(const picot_frame *frame, picot_text_sink *sink, void *user)
 {
     char line[256];
     int len;
-    if (frame->fn->cancel || frame->fn == &picot_close_fn)
-        len = snprintf(line, sizeof line, "  %s\n", frame->fn->name);
-    else
+    if (frame->fn->flags & PICOT_FN_BODY) {
+        unsigned at = picot__tail_of((picot_frame *)(uintptr_t)frame)->line;
         len = snprintf(line, sizeof line, "  %s at %s:%u\n", frame->fn->name, frame->fn->file,
-                       frame->line ? (unsigned)frame->line : (unsigned)frame->fn->line);
+                       at ? at : (unsigned)frame->fn->line);
+    } else {
+        len = snprintf(line, sizeof line, "  %s\n", frame->fn->name);
+    }
     if (len > 0) sink(user, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
@@ -43,16 +53,16 @@ void picot_task_backtrace(const picot_task *task, picot_text_sink *sink, void *u
         write_frame(frame, sink, user);
 }
 
-static void dump_list(const struct picot__task *first, picot_text_sink *sink, void *user)
+static void dump_list(const picot_task *first, picot_text_sink *sink, void *user)
 {
-    const struct picot__task *task = first;
+    const picot_task *task = first;
     if (!task) return;
     do {
-        const char *name = picot_task_name(&task->head);
+        const char *name = picot_task_name(task);
         sink(user, "task ", 5);
         sink(user, name, strlen(name));
         sink(user, "\n", 1);
-        picot_task_backtrace(&task->head, sink, user);
+        picot_task_backtrace(task, sink, user);
         task = task->next;
     } while (task != first);
 }
@@ -61,9 +71,9 @@ void picot_loop_dump_tasks(const picot_loop *loop, picot_text_sink *sink, void *
 {
     const struct picot__coro *coro = picot__coro_find(loop);
     if (!coro || !sink) return;
-    dump_list(coro->roots, sink, user);
+    dump_list(coro->roots.children, sink, user);
     for (const picot_group *group = coro->groups.next; group != &coro->groups; group = group->next)
-        dump_list((const struct picot__task *)(const void *)group->children, sink, user);
+        dump_list(group->children, sink, user);
 }
 
 size_t picot_loop_task_count(const picot_loop *loop)

@@ -2,7 +2,7 @@
  *
  * internal.h - the private half of tasks, and who calls whom inside coro/.
  *
- *     spawn -> task.c run -> frames -> a leaf (io.c, wait.c, group.c) -> suspended
+ *     spawn -> task.c run -> frames -> a leaf (io.c, wait.c, waitqueue.c, group.c) -> suspended
  *     completion -> picot__leaf_finish -> task.c run -> the leaf's caller goes on
  */
 #ifndef PICOT_CORO_INTERNAL_H
@@ -18,6 +18,7 @@
 #include <picot/group.h>
 #include <picot/io.h>
 #include <picot/loop.h>
+#include <picot/scope.h>
 #include <picot/task.h>
 #include <picot/timer.h>
 #include <stdbool.h>
@@ -26,59 +27,73 @@
 /* Small memory by size class: freed blocks are kept for the next of their size. */
 #define PICOT__RESERVE_SIZE 4096
 #define PICOT__CLASS_STEP 16
-#define PICOT__CLASS_COUNT 65 /* up to 1024 bytes; larger ones come from the loop's allocator directly */
+#define PICOT__CLASS_COUNT 129 /* up to 2048 bytes; larger ones come from the loop's allocator directly */
 
 /* What the coroutines keep per loop. */
 struct picot__coro {
     picot_extension extension;
     picot_loop *loop;
-    struct picot__task *current;
-    struct picot__task *roots; /* tasks without a group, circular, the oldest first */
-    picot_group groups;        /* head of the circular list of open groups */
-    struct picot__task *main;  /* of picot_run */
+    picot_task *current;
+    picot_group roots;  /* tasks without a group of the user's */
+    picot_group groups; /* head of the circular list of open groups */
+    picot_task *main;   /* of picot_run */
     int main_status;
+    uint32_t next_id;
+    uint32_t eager_depth; /* spawns whose first step runs inside them */
+    bool eager;           /* the rule for groups that do not say */
     size_t live;
+    picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
     void *free_blocks[PICOT__CLASS_COUNT];
     struct picot__slab *slabs;
     void *reserve; /* a chunk for cleanup when memory is out; NULL while lent */
 };
 
-enum picot__task_state { PICOT__READY, PICOT__RUNNING, PICOT__WAITING };
-
-/* Pending cancellations, all level-triggered: they last until what caused them is left. */
+/* Pending cancellations. All but the last are levels: they last until what caused them is left. */
 enum picot__cancel_bit {
     PICOT__CANCEL_GROUP = 1,    /* its group was cancelled */
     PICOT__CANCEL_SHUTDOWN = 2, /* the loop ends */
-    PICOT__CANCEL_SCOPE = 4     /* at least one of its scopes is past its deadline */
+    PICOT__CANCEL_SCOPE = 4,    /* at least one of its scopes is cancelled */
+    PICOT__CANCEL_TASK = 8      /* picot_task_cancel: told once */
 };
 
-/* A deadline around one await; lies in the arena below the awaited frame. */
-struct picot__scope {
-    struct picot__scope *outer;
-    const void *outer_cause; /* the task's cause when the scope was opened */
-    int64_t deadline_ns;
-    uint32_t index; /* 1 is the outermost */
-    bool fired;
+enum picot__task_flag {
+    PICOT__TASK_MAIN = 1,     /* of picot_run */
+    PICOT__TASK_FUTURE = 2,   /* `outcome` is a future */
+    PICOT__TASK_PADDED = 4,   /* its root frame begins 8 bytes later, for its alignment */
+    PICOT__TASK_BEGUN = 8,    /* it has taken its first step */
+    PICOT__TASK_HAS_TREE = 16 /* the loop keeps a tree of errors for it */
 };
 
-struct picot__task {
-    picot_task head;
-    struct picot__coro *coro;
-    picot_job job;
-    struct picot__scope *scopes;
-    const void *cause;  /* of the last cancellation delivered: a scope, or any other address; NULL: none */
-    picot_timer *alarm; /* for the earliest deadline; made when first needed, armed lazily */
-    int64_t alarm_ns;   /* when it rings; PICOT_NEVER when unarmed */
-    picot_group *group;
-    struct picot__task *next, *prev; /* in its group's list, or the roots; circular */
-    void *ret_value;
-    uint32_t block_size;
-    uint32_t refusals; /* cancelled awaits in a row */
+/* What only tasks with scopes, a name or the like need. */
+struct picot__extra {
+    picot_task *task;
+    struct picot_scope_node *scopes; /* the innermost open one */
+    const void *cause;               /* of the last cancellation delivered: a scope, or the task; NULL: none */
+    struct picot_wheel_node alarm;   /* for the earliest deadline; armed lazily */
+    struct picot__rare *rare;
 };
 
-static inline struct picot__task *picot__task_of(picot_task *task)
+/* Among scope->flags. */
+enum {
+    PICOT__SCOPE_BY_CALL = 1, /* cancelled by picot_scope_cancel, not by its deadline */
+    PICOT__SCOPE_CAUGHT = 2,  /* its cancellation was told inside, and ended here */
+    PICOT__SCOPE_LIFTED = 4,  /* it was a shield, and its grace is over */
+    PICOT__SCOPE_GRACE = 8,   /* a shield whose grace has begun */
+    PICOT__SCOPE_USER = 16    /* it is a picot_scope */
+};
+
+/* group->cancelled: why its tasks are. */
+enum { PICOT__GROUP_FAILURE = 1, PICOT__GROUP_CALL = 2, PICOT__GROUP_PARENT = 4, PICOT__GROUP_EDGE = 8 };
+
+static inline struct picot_frame_tail *picot__tail_of(picot_frame *frame)
 {
-    return (struct picot__task *)(void *)task; /* head is the first member */
+    assert(frame->fn->flags & PICOT_FN_BODY);
+    return (struct picot_frame_tail *)(void *)frame - 1;
+}
+
+static inline struct picot__coro *picot__coro_of_task(const picot_task *task)
+{
+    return task->group->coro;
 }
 
 /* runtime.c: the per-loop state, made when first needed; NULL: out of memory. */
@@ -91,32 +106,62 @@ void picot__block_free(struct picot__coro *coro, void *block, size_t size);
 void picot__slabs_free(struct picot__coro *coro);
 
 /* frame.c: give the arena's further chunks back when a task ends. */
-void picot__arena_free(struct picot__task *task);
+void picot__arena_free(picot_task *task);
 /* The shield level that was in force before the function began to run its defers. */
-uint32_t picot__outer_shield(const picot_frame *frame, uint32_t present);
+uint16_t picot__outer_shield(picot_frame *frame, uint16_t present);
 
-/* task.c */
-struct picot__task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn);
+/* task.c. New: the root frame is its top, to be filled by the caller. */
+picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn);
+size_t picot__task_size(const picot_task *task);
+struct picot__extra *picot__extra_of(picot_task *task); /* made when first needed; NULL: out of memory */
+void picot__task_begin(picot_task *task, bool eager);
+void picot__task_discard(picot_task *task); /* one that never ran */
+/* Is it in the ready queue? Its leaf has got its result then, or it will look for a cancellation when its turn comes.
+ */
+static inline bool picot__task_queued(const picot_task *task)
+{
+    return task->wait.job.fn == picot_rt_step && task->wait.job._.next;
+}
 /* Resume its top frame in the next turn: the root, to begin; or a leaf with pos 1, to end with leaf->rc. */
-void picot__task_ready(struct picot__task *task);
-void picot__task_discard(struct picot__task *task); /* one that never ran */
-void picot__task_link(struct picot__task **list, struct picot__task *task);
-void picot__task_unlink(struct picot__task **list, struct picot__task *task);
+static inline void picot__task_ready(picot_task *task)
+{
+    picot_rt_ready(task);
+}
 
 /* A leaf ends at once, from inside its resume; */
-picot_step picot__leaf_return(picot_task *task, picot_frame *leaf, int rc);
+static inline picot_step picot__leaf_return(picot_task *task, picot_frame *leaf, int rc)
+{
+    leaf->rc = rc;
+    task->top = leaf->parent;
+    return (picot_step){rc};
+}
 /* or from a completion: its caller runs now. (From code that itself runs: leaf->pos = 1 and picot__task_ready.) */
-void picot__leaf_finish(struct picot__task *task, picot_frame *leaf, int rc);
+void picot__leaf_finish(picot_task *task, picot_frame *leaf, int rc);
 
-/* scope.c */
-bool picot__cancel_due(const struct picot__task *task); /* is a cancellation pending that is not held off? */
-void picot__cancel_delivered(struct picot__task *task); /* an await now ends with -ECANCELED: remember whose it is */
-void picot__task_cancel(struct picot__task *task, enum picot__cancel_bit bit);
-void picot__task_poke(struct picot__task *task); /* a cancellation became pending: withdraw what it waits for */
+/* cancel.c */
+bool picot__cancel_due(const picot_task *task); /* is a cancellation pending that is not held off? */
+void picot__cancel_delivered(picot_task *task); /* an await now ends with -ECANCELED: remember whose it is */
+void picot__task_cancel(picot_task *task, enum picot__cancel_bit bit);
+void picot__task_poke(picot_task *task); /* a cancellation became pending: withdraw what it waits for */
 /* At the start of a leaf: true, and the step to return, when the await ends with leaf->rc = -ECANCELED. */
-bool picot__leaf_refused(picot_task *task, picot_frame *leaf, picot_step *ret_step);
+bool picot__leaf_refused_slow(picot_task *task, picot_frame *leaf, picot_step *ret_step);
+static inline bool picot__leaf_refused(picot_task *task, picot_frame *leaf, picot_step *ret_step)
+{
+    return task->cancel && picot__leaf_refused_slow(task, leaf, ret_step);
+}
+/* scope.c. The function that opened this scope ends with a status: close it, and give the status as it is outside. */
+int picot__scope_unwind(picot_task *task, struct picot_defer_node *node, int status);
+void picot__set_shield(picot_task *task, uint16_t level);
+void picot__scope_start_grace(picot_task *task);
+/* rare.c */
+void picot__extra_free(picot_task *task);
+/* A task begins with its creator's context, and in a debugging loop knows where it was created. 0 or -ENOMEM. */
+int picot__inherit(picot_task *creator, picot_task *task);
 
 /* group.c */
-void picot__group_child_ended(picot_group *group, int rc);
+void picot__group_init(picot_group *group, struct picot__coro *coro);
+bool picot__group_fails(const picot_task *task, int rc); /* is it a failure of its group when this task ends so? */
+void picot__group_child_ended(picot_group *group, int rc, uint32_t id, bool failed);
+void picot__group_cancel(picot_group *group, uint8_t why, uint32_t origin);
 
 #endif /* PICOT_CORO_INTERNAL_H */

@@ -25,7 +25,7 @@ static int status_of(int64_t result)
 
 static void op_done(picot_loop *loop, picot_op *op)
 {
-    struct picot__task *task = op->user;
+    picot_task *task = op->user;
     struct op_leaf *leaf = (struct op_leaf *)(void *)((char *)op - offsetof(struct op_leaf, op));
     (void)loop;
     leaf->result = op->result;
@@ -33,35 +33,34 @@ static void op_done(picot_loop *loop, picot_op *op)
     picot__leaf_finish(task, &leaf->frame, status_of(op->result));
 }
 
-static void op_cancel(picot_task *head, picot_frame *frame)
+static void op_cancel(picot_task *task, picot_frame *frame)
 {
     struct op_leaf *leaf = (struct op_leaf *)(void *)frame;
-    if (frame->pos == 0) (void)picot_cancel(picot__task_of(head)->coro->loop, &leaf->op);
+    if (frame->pos == 0) (void)picot_cancel(picot__coro_of_task(task)->loop, &leaf->op);
 }
 
 /* Submit; the result is there at once, or the task waits. */
-static picot_step begin(picot_task *head, struct op_leaf *leaf)
+static picot_step begin(picot_task *task, struct op_leaf *leaf)
 {
-    struct picot__task *task = picot__task_of(head);
-    int rc = picot_submit_now(task->coro->loop, &leaf->op, op_done, task);
+    int rc = picot_submit_now(picot__coro_of_task(task)->loop, &leaf->op, op_done, task);
     if (rc == 0) return (picot_step){PICOT_STEP_PENDING};
     leaf->result = rc < 0 ? rc : leaf->op.result;
-    return picot__leaf_return(head, &leaf->frame, status_of(leaf->result));
+    return picot__leaf_return(task, &leaf->frame, status_of(leaf->result));
 }
 
 /*
  * A cancelled task is refused before the operation is prepared; one in a long row of refusals comes back here from the
  * ready queue with pos 1.
  */
-static bool refused(picot_task *head, picot_frame *frame, picot_step *ret_step)
+static bool refused(picot_task *task, picot_frame *frame, picot_step *ret_step)
 {
     struct op_leaf *leaf = (struct op_leaf *)(void *)frame;
     if (frame->pos != 0) {
         leaf->result = frame->rc;
-        *ret_step = picot__leaf_return(head, frame, frame->rc);
+        *ret_step = picot__leaf_return(task, frame, frame->rc);
         return true;
     }
-    if (!head->cancel || !picot__leaf_refused(head, frame, ret_step)) return false;
+    if (!task->cancel || !picot__leaf_refused(task, frame, ret_step)) return false;
     leaf->result = -ECANCELED;
     return true;
 }
@@ -69,24 +68,25 @@ static bool refused(picot_task *head, picot_frame *frame, picot_step *ret_step)
 /* A leaf: `arguments` declares copies of them, for preparing overwrites their place; `prepare` fills my->_op. */
 #define LEAF(name, arguments, prepare)                                                                                 \
     ASSERT_SHAPE(name);                                                                                                \
-    picot_step name##_resume(picot_task *head, picot_frame *frame, picot_frame *child)                                 \
+    picot_step name##_resume(picot_task *task, picot_frame *frame, picot_frame *child)                                 \
     {                                                                                                                  \
         struct name##_head *my = (struct name##_head *)(void *)frame;                                                  \
         picot_step step;                                                                                               \
         (void)child;                                                                                                   \
-        if (refused(head, frame, &step)) return step;                                                                  \
+        if (refused(task, frame, &step)) return step;                                                                  \
         PICOT_UNPAREN_ arguments;                                                                                      \
         prepare;                                                                                                       \
-        return begin(head, (struct op_leaf *)(void *)frame);                                                           \
+        return begin(task, (struct op_leaf *)(void *)frame);                                                           \
     }                                                                                                                  \
     const picot_fn name##_fn = {name##_resume,                                                                         \
                                 op_cancel,                                                                             \
-                                sizeof(struct name##_head),                                                            \
-                                offsetof(struct name##_head, _ret),                                                    \
+                                PICOT_FRAME_SIZE_(struct name##_head),                                                 \
+                                PICOT_RESULT_OFFSET_(name),                                                            \
                                 sizeof(int64_t),                                                                       \
                                 __LINE__,                                                                              \
                                 #name,                                                                                 \
-                                __FILE__}
+                                __FILE__,                                                                              \
+                                0}
 
 LEAF(picot_recv, (picot_fd fd = my->fd; void *buf = my->buf; size_t len = my->len; int flags = my->flags),
      picot_op_recv(&my->_op, fd, buf, len, flags));
@@ -123,19 +123,20 @@ LEAF(picot_resolve,
 
 /* Closing is cleanup: it is neither refused nor cancelled. */
 ASSERT_SHAPE(picot_close);
-picot_step picot_close_resume(picot_task *head, picot_frame *frame, picot_frame *child)
+picot_step picot_close_resume(picot_task *task, picot_frame *frame, picot_frame *child)
 {
     struct picot_close_head *my = (struct picot_close_head *)(void *)frame;
     picot_fd fd = my->fd;
     (void)child;
     picot_op_close(&my->_op, fd);
-    return begin(head, (struct op_leaf *)(void *)frame);
+    return begin(task, (struct op_leaf *)(void *)frame);
 }
 const picot_fn picot_close_fn = {picot_close_resume,
                                  NULL,
-                                 sizeof(struct picot_close_head),
-                                 offsetof(struct picot_close_head, _ret),
+                                 PICOT_FRAME_SIZE_(struct picot_close_head),
+                                 PICOT_RESULT_OFFSET_(picot_close),
                                  sizeof(int64_t),
                                  __LINE__,
                                  "picot_close",
-                                 __FILE__};
+                                 __FILE__,
+                                 0};

@@ -7,6 +7,9 @@
 /* A failed backend ends every operation; tasks get this many turns to notice and clean up. */
 #define TURNS_AFTER_FAILURE 1000
 
+/* Tasks without a group are few and do much. */
+#define ROOT_ARENA_UNITS 22
+
 static const char key;
 
 static size_t pending(picot_loop *loop, picot_extension *extension)
@@ -15,9 +18,9 @@ static size_t pending(picot_loop *loop, picot_extension *extension)
     return ((struct picot__coro *)(void *)extension)->live;
 }
 
-static void cancel_list(struct picot__task *first)
+static void cancel_list(picot_task *first)
 {
-    struct picot__task *task = first;
+    picot_task *task = first;
     if (!task) return;
     do {
         picot__task_cancel(task, PICOT__CANCEL_SHUTDOWN);
@@ -29,9 +32,9 @@ static void cancel_all(picot_loop *loop, picot_extension *extension)
 {
     struct picot__coro *coro = (struct picot__coro *)(void *)extension;
     (void)loop;
-    cancel_list(coro->roots);
+    cancel_list(coro->roots.children);
     for (picot_group *group = coro->groups.next; group != &coro->groups; group = group->next)
-        cancel_list((struct picot__task *)(void *)group->children);
+        cancel_list(group->children);
 }
 
 static void destroy(picot_loop *loop, picot_extension *extension)
@@ -61,6 +64,9 @@ struct picot__coro *picot__coro_of(picot_loop *loop)
     coro->extension.destroy = destroy;
     coro->loop = loop;
     coro->groups.next = coro->groups.prev = &coro->groups;
+    picot__group_init(&coro->roots, coro);
+    coro->roots.keep_going = 1;
+    coro->roots.arena_units = ROOT_ARENA_UNITS;
     coro->reserve = picot_alloc(loop, PICOT__RESERVE_SIZE);
     if (!coro->reserve || picot_extension_add(loop, &coro->extension) < 0) {
         picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
@@ -70,26 +76,32 @@ struct picot__coro *picot__coro_of(picot_loop *loop)
     return coro;
 }
 
-static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size,
-                    struct picot__task **ret_task)
+static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, picot_task **ret_task)
 {
     if (!loop) return -EINVAL;
     int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
-    struct picot__task *task = coro ? picot__task_new(coro, NULL, fn) : NULL;
+    picot_task *task = coro ? picot__task_new(coro, &coro->roots, fn) : NULL;
     if (!task) return -ENOMEM;
-    memcpy(task->head.top, head, head_size);
-    memset((char *)task->head.top + head_size, 0, fn->size - head_size);
-    picot__task_ready(task);
+    if (picot__inherit(coro->current, task) < 0) {
+        picot__task_discard(task);
+        return -ENOMEM;
+    }
+    coro->roots.live++;
+    char *place = task->sp - (fn->size & ~PICOT_ALIGNED_);
+    memcpy(place, head, head_size);
+    memset(place + head_size, 0, (fn->size & ~PICOT_ALIGNED_) - head_size);
     *ret_task = task;
     return 0;
 }
 
 int picot_rt_start(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size)
 {
-    struct picot__task *task;
-    return new_root(loop, fn, head, head_size, &task);
+    picot_task *task;
+    int rc = new_root(loop, fn, head, head_size, &task);
+    if (rc == 0) picot__task_begin(task, task->group->coro->eager);
+    return rc;
 }
 
 /* Run until the main task has ended. Stopped by somebody else: it is cancelled, and its cleanup is waited for. */
@@ -100,6 +112,7 @@ static int run_main(struct picot__coro *coro)
     if (!coro->main) return coro->main_status;
     if (rc == -EBUSY || rc == -EPERM) {
         picot__task_discard(coro->main);
+        coro->roots.live--;
         coro->main = NULL;
         return rc;
     }
@@ -116,11 +129,13 @@ int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const vo
     if (coro && (coro->main || coro->current)) return -EBUSY;
     int64_t usable = picot_loop_next_deadline(loop); /* makes this thread the owner; refuses inside a callback */
     if (usable < 0) return (int)usable;
-    int rc;
-    struct picot__task *task;
-    rc = new_root(loop, fn, head, head_size, &task);
+    picot_task *task;
+    int rc = new_root(loop, fn, head, head_size, &task);
     if (rc < 0) return rc;
-    task->ret_value = ret_value;
-    task->coro->main = task;
-    return run_main(task->coro);
+    coro = picot__coro_of_task(task);
+    task->outcome = ret_value;
+    task->flags |= PICOT__TASK_MAIN;
+    coro->main = task;
+    picot__task_ready(task);
+    return run_main(coro);
 }

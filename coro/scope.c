@@ -1,151 +1,335 @@
 /* SPDX-License-Identifier: MIT
  *
- * scope.c - deadlines around awaits, and cancellation: what is pending, what is held off, whose it was.
+ * scope.c - scopes: entered, left, cancelled, moved, shielded; and the one alarm that a task has for all of them.
  *
- * Cancellations are levels: each await inside ends with -ECANCELED until the scope is left or the task ends. Each scope
- * absorbs only its own: `cause` remembers which one the last -ECANCELED came from, so that a deadline that passes while
- * an earlier cancellation is being cleaned up does not turn it into a time-out. The outermost one wins.
- *
- * A task has one alarm for all its deadlines, and it is lazy: armed for the earliest one seen, and when it fires early,
- * because that deadline's scope has long been left, it is armed anew. A deadline around every receive costs a
- * comparison.
+ * The alarm is lazy: armed for the earliest deadline seen, and when it rings early, because that deadline's scope has
+ * long been left, it is armed anew. A deadline around every receive costs a comparison.
  */
 #include "internal.h"
 
-/* A task that goes on awaiting although each await is refused gives the others a turn this often. */
-#define REFUSALS_PER_TURN 32
-
-static bool unconditional_due(const struct picot__task *task)
+static picot_loop *loop_of(const picot_task *task)
 {
-    return task->head.shield == 0 && task->head.cancel & (PICOT__CANCEL_GROUP | PICOT__CANCEL_SHUTDOWN);
+    return picot__coro_of_task(task)->loop;
 }
 
-/* The outermost scope past its deadline that is not held off, or NULL. */
-static const struct picot__scope *fired_scope(const struct picot__task *task)
+static picot_scope *user_scope(struct picot_scope_node *node)
 {
-    const struct picot__scope *found = NULL;
-    for (const struct picot__scope *scope = task->scopes; scope && scope->index >= task->head.shield;
-         scope = scope->outer)
-        if (scope->fired) found = scope;
-    return found;
-}
-
-bool picot__cancel_due(const struct picot__task *task)
-{
-    if (!task->head.cancel) return false;
-    return unconditional_due(task) || (task->head.cancel & PICOT__CANCEL_SCOPE && fired_scope(task));
-}
-
-void picot__cancel_delivered(struct picot__task *task)
-{
-    task->cause = unconditional_due(task) ? (const void *)task : fired_scope(task);
-}
-
-bool picot__leaf_refused(picot_task *head, picot_frame *leaf, picot_step *ret_step)
-{
-    struct picot__task *task = picot__task_of(head);
-    if (!head->cancel || !picot__cancel_due(task)) {
-        task->refusals = 0;
-        return false;
-    }
-    picot__cancel_delivered(task);
-    leaf->rc = -ECANCELED;
-    if (++task->refusals % REFUSALS_PER_TURN == 0) {
-        leaf->pos = 1;
-        picot__task_ready(task);
-        *ret_step = (picot_step){PICOT_STEP_PENDING};
-    } else {
-        *ret_step = picot__leaf_return(head, leaf, -ECANCELED);
-    }
-    return true;
-}
-
-void picot__task_poke(struct picot__task *task)
-{
-    picot_frame *leaf = task->head.top;
-    if (task->head.state == PICOT__WAITING && leaf->fn->cancel && picot__cancel_due(task))
-        leaf->fn->cancel(&task->head, leaf);
-}
-
-void picot__task_cancel(struct picot__task *task, enum picot__cancel_bit bit)
-{
-    task->head.cancel |= (uint8_t)bit;
-    picot__task_poke(task);
+    return node->flags & PICOT__SCOPE_USER ? (picot_scope *)(void *)node : NULL; /* its first member */
 }
 
 /* ---- the alarm ------------------------------------------------------------------------------- */
 
-static void alarm_rings(picot_loop *loop, void *user)
+static void alarm_rings(picot_loop *loop, struct picot_wheel_node *node);
+
+static void set_alarm(struct picot__extra *extra, int64_t deadline_ns)
 {
-    struct picot__task *task = user;
+    if (deadline_ns >= extra->alarm.deadline_ns) return;
+    picot_loop *loop = loop_of(extra->task);
+    picot_wheel_disarm(loop, &extra->alarm);
+    extra->alarm.deadline_ns = deadline_ns;
+    extra->alarm.expire = alarm_rings;
+    picot_wheel_arm(loop, &extra->alarm);
+}
+
+/* The nearest time at which something is to happen to this scope. */
+static int64_t next_of(struct picot_scope_node *node)
+{
+    int64_t next_ns = node->fired ? PICOT_NEVER : node->deadline_ns;
+    const picot_scope *scope = user_scope(node);
+    if (scope && node->flags & PICOT__SCOPE_GRACE && scope->grace_deadline_ns < next_ns)
+        next_ns = scope->grace_deadline_ns;
+    return next_ns;
+}
+
+static void fire(picot_task *task, struct picot_scope_node *node)
+{
+    node->fired = 1;
+    task->cancel |= PICOT__CANCEL_SCOPE;
+}
+
+static void lift(picot_task *task, struct picot_scope_node *node)
+{
+    node->flags = (uint8_t)((node->flags & ~PICOT__SCOPE_GRACE) | PICOT__SCOPE_LIFTED);
+    if (task->shield == node->index) picot__set_shield(task, node->outer_shield);
+}
+
+static void alarm_rings(picot_loop *loop, struct picot_wheel_node *alarm)
+{
+    struct picot__extra *extra = (struct picot__extra *)(void *)((char *)alarm - offsetof(struct picot__extra, alarm));
     int64_t now_ns = picot_loop_now(loop), next_ns = PICOT_NEVER;
-    for (struct picot__scope *scope = task->scopes; scope; scope = scope->outer) {
-        if (scope->deadline_ns <= now_ns) {
-            scope->fired = true;
-            task->head.cancel |= PICOT__CANCEL_SCOPE;
-        } else if (scope->deadline_ns < next_ns) {
-            next_ns = scope->deadline_ns;
-        }
+    alarm->deadline_ns = PICOT_NEVER;
+    for (struct picot_scope_node *node = extra->scopes; node; node = node->outer) {
+        if (!node->fired && node->deadline_ns <= now_ns) fire(extra->task, node);
+        const picot_scope *scope = user_scope(node);
+        if (scope && node->flags & PICOT__SCOPE_GRACE && scope->grace_deadline_ns <= now_ns) lift(extra->task, node);
+        int64_t node_ns = next_of(node);
+        if (node_ns < next_ns) next_ns = node_ns;
     }
-    task->alarm_ns = next_ns;
-    if (next_ns != PICOT_NEVER) (void)picot_call_at(loop, task->alarm, next_ns, alarm_rings, task);
-    picot__task_poke(task);
+    set_alarm(extra, next_ns);
+    picot__task_poke(extra->task);
 }
 
-static int set_alarm(struct picot__task *task, int64_t deadline_ns)
+/* ---- shields --------------------------------------------------------------------------------- */
+
+/* The level to restore may be that of a shield that was lifted since: then it is what was outside of it. */
+void picot__set_shield(picot_task *task, uint16_t level)
 {
-    if (!task->alarm) {
-        task->alarm = picot__block_alloc(task->coro, sizeof *task->alarm);
-        if (!task->alarm) return -ENOMEM;
-        *task->alarm = (picot_timer)PICOT_TIMER_INIT;
-    }
-    int rc = picot_call_at(task->coro->loop, task->alarm, deadline_ns, alarm_rings, task);
-    if (rc == 0) task->alarm_ns = deadline_ns;
-    return rc;
+    for (const struct picot_scope_node *node = task->extra ? task->extra->scopes : NULL; node; node = node->outer)
+        if (node->index == level && (node->flags & PICOT__SCOPE_LIFTED || !node->shielded) && level > 0 &&
+            level <= task->scopes && node->outer_shield < level && node->flags & PICOT__SCOPE_USER)
+            level = node->outer_shield;
+    task->shield = level;
 }
 
-/* ---- wait_for -------------------------------------------------------------------------------- */
-
-int picot_rt_scope_open(picot_task *head, int64_t timeout_ns)
+/* A cancellation is pending and held off: the shields that give it only so much time begin to count. */
+void picot__scope_start_grace(picot_task *task)
 {
-    struct picot__task *task = picot__task_of(head);
+    for (struct picot_scope_node *node = task->extra->scopes; node; node = node->outer) {
+        picot_scope *scope = user_scope(node);
+        bool waits = node->flags & (PICOT__SCOPE_GRACE | PICOT__SCOPE_LIFTED);
+        if (!scope || !node->shielded || waits || scope->grace_ns == PICOT_NEVER) continue;
+        node->flags |= PICOT__SCOPE_GRACE;
+        scope->grace_deadline_ns = picot_rt_after(task, scope->grace_ns);
+        set_alarm(task->extra, scope->grace_deadline_ns);
+    }
+}
+
+/* ---- entered and left ------------------------------------------------------------------------ */
+
+int64_t picot_rt_after(const picot_task *task, int64_t timeout_ns)
+{
+    int64_t now_ns = picot_loop_now(loop_of(task));
+    if (timeout_ns < 0) return -1;
+    return timeout_ns > PICOT_NEVER - now_ns ? PICOT_NEVER : now_ns + timeout_ns;
+}
+
+static void push_node(struct picot__extra *extra, struct picot_scope_node *node, int64_t deadline_ns)
+{
+    picot_task *task = extra->task;
+    *node = (struct picot_scope_node){.outer = extra->scopes,
+                                      .outer_cause = extra->cause,
+                                      .deadline_ns = deadline_ns,
+                                      .index = ++task->scopes,
+                                      .outer_shield = task->shield};
+    extra->scopes = node;
+    if (deadline_ns <= picot_loop_now(loop_of(task)))
+        fire(task, node);
+    else
+        set_alarm(extra, deadline_ns);
+}
+
+static void pop_node(picot_task *task, struct picot_scope_node *node)
+{
+    struct picot__extra *extra = task->extra;
+    extra->scopes = node->outer;
+    task->scopes--;
+    if (node->shielded && task->shield == node->index) picot__set_shield(task, node->outer_shield);
+    /* A deadline inside a cleanup must not make it forget whose cancellation is being cleaned up. */
+    if (!extra->cause || extra->cause == node) extra->cause = node->outer_cause;
+    if (!node->fired) return;
+    bool others = false;
+    for (const struct picot_scope_node *outer = extra->scopes; outer && !others; outer = outer->outer)
+        others = outer->fired;
+    if (!others) task->cancel &= (uint8_t)~PICOT__CANCEL_SCOPE;
+}
+
+/* What a status is outside of a scope: its own cancellation is translated. */
+static int translate(const picot_task *task, struct picot_scope_node *node, int rc)
+{
+    if (rc != -ECANCELED || task->extra->cause != node) return rc;
+    node->flags |= PICOT__SCOPE_CAUGHT;
+    return node->flags & PICOT__SCOPE_BY_CALL ? -ECANCELED : -ETIMEDOUT;
+}
+
+/* ---- wait_for: a scope in the arena ---------------------------------------------------------- */
+
+int picot_rt_scope_open(picot_task *task, struct picot_frame_tail *tail, int64_t timeout_ns)
+{
     if (timeout_ns < 0) return -EINVAL;
-    int64_t now_ns = picot_loop_now(task->coro->loop);
-    int64_t deadline_ns = timeout_ns > PICOT_NEVER - now_ns ? PICOT_NEVER : now_ns + timeout_ns;
-    if (deadline_ns < task->alarm_ns && timeout_ns > 0) {
-        int rc = set_alarm(task, deadline_ns);
-        if (rc < 0) return rc;
-    }
-    struct picot__scope *scope = picot_rt_push(head, sizeof *scope);
-    if (!scope) return -ENOMEM;
-    *scope = (struct picot__scope){task->scopes, task->cause, deadline_ns, ++head->scope_count, timeout_ns == 0};
-    if (scope->fired) head->cancel |= PICOT__CANCEL_SCOPE;
-    task->scopes = scope;
+    struct picot__extra *extra = picot__extra_of(task);
+    if (!extra || task->scopes == UINT16_MAX - 1) return -ENOMEM;
+    struct picot_scope_node *node = picot_rt_push(task, tail, sizeof *node);
+    if (!node) return -ENOMEM;
+    push_node(extra, node, picot_rt_after(task, timeout_ns));
     return 0;
 }
 
 /* The awaited call has ended with rc: is it this scope's time-out? */
-int picot_rt_scope_close(picot_task *head, int rc)
+int picot_rt_scope_close(picot_task *task, int rc)
 {
-    struct picot__task *task = picot__task_of(head);
-    if (rc != -ECANCELED || task->cause != task->scopes) return rc;
-    task->cause = NULL;
-    return -ETIMEDOUT;
+    rc = translate(task, task->extra->scopes, rc);
+    if (rc == -ETIMEDOUT && task->extra->cause == task->extra->scopes) task->extra->cause = NULL;
+    return rc;
 }
 
-void picot_rt_scope_pop(picot_task *head)
+void picot_rt_scope_pop(picot_task *task, struct picot_frame_tail *tail)
 {
-    struct picot__task *task = picot__task_of(head);
-    struct picot__scope *scope = task->scopes;
-    task->scopes = scope->outer;
-    head->scope_count--;
-    /* A deadline inside a cleanup must not make it forget whose cancellation is being cleaned up. */
-    if (!task->cause || task->cause == scope) task->cause = scope->outer_cause;
-    if (scope->fired) {
-        bool others = false;
-        for (const struct picot__scope *outer = task->scopes; outer && !others; outer = outer->outer)
-            others = outer->fired;
-        if (!others) head->cancel &= (uint8_t)~PICOT__CANCEL_SCOPE;
+    struct picot_scope_node *node = task->extra->scopes;
+    pop_node(task, node);
+    picot_rt_pop(task, tail, node);
+}
+
+/* ---- scopes of the user's -------------------------------------------------------------------- */
+
+int picot_rt_scope_enter(picot_task *task, picot_frame *frame, picot_scope *scope, int64_t deadline_ns,
+                         int64_t grace_ns)
+{
+    struct picot_frame_tail *tail = picot__tail_of(frame);
+    frame->rc = -EINVAL;
+    if (deadline_ns < 0) return frame->rc;
+    frame->rc = -EBUSY;
+    if (scope->task) return frame->rc;
+    struct picot__extra *extra = picot__extra_of(task);
+    frame->rc = -ENOMEM;
+    if (!extra || task->scopes == UINT16_MAX - 1) return frame->rc;
+    *scope = (picot_scope){.task = task, .frame = frame, .grace_ns = grace_ns};
+    push_node(extra, &scope->node, deadline_ns);
+    scope->node.flags = PICOT__SCOPE_USER;
+    if (grace_ns >= 0) {
+        scope->node.shielded = 1;
+        task->shield = scope->node.index;
+        if (task->cancel) picot__scope_start_grace(task);
     }
-    picot_rt_pop(head, scope);
+    scope->link = (struct picot_defer_node){tail->defers, PICOT_POS_SCOPE_};
+    tail->defers = &scope->link;
+    return frame->rc = 0;
+}
+
+static void close_scope(picot_task *task, picot_scope *scope)
+{
+    pop_node(task, &scope->node);
+    scope->task = NULL;
+}
+
+/* The scopes inside are still open: they were left by a goto. */
+static bool close_inner(picot_task *task, const picot_scope *scope)
+{
+    bool found = false;
+    while (task->extra->scopes != &scope->node) {
+        struct picot_scope_node *node = task->extra->scopes;
+        picot_scope *inner = user_scope(node);
+        pop_node(task, node);
+        if (inner) inner->task = NULL;
+        found = true;
+    }
+    return found;
+}
+
+static bool unlink_scopes(struct picot_frame_tail *tail, const picot_scope *scope)
+{
+    struct picot_defer_node **at = &tail->defers;
+    while (*at && !((uintptr_t)*at & 1)) {
+        struct picot_defer_node *node = *at;
+        const picot_scope *other = (const picot_scope *)(const void *)((char *)node - offsetof(picot_scope, link));
+        bool closed = node->pos == PICOT_POS_SCOPE_ && !other->task;
+        if (closed || node == &scope->link) *at = node->next;
+        if (node == &scope->link) return true;
+        if (!closed) at = &node->next;
+    }
+    return false;
+}
+
+int picot_rt_scope_leave(picot_task *task, picot_frame *frame, picot_scope *scope)
+{
+    if (!scope->task) return frame->rc; /* an outer one has closed it already */
+    bool jumped = close_inner(task, scope);
+    if (task->extra->cause == &scope->node) frame->rc = translate(task, &scope->node, -ECANCELED);
+    (void)unlink_scopes(picot__tail_of(frame), scope);
+    close_scope(task, scope);
+    if (jumped) frame->rc = PICOT_ESCOPE;
+    return frame->rc;
+}
+
+int picot__scope_unwind(picot_task *task, struct picot_defer_node *link, int status)
+{
+    picot_scope *scope = (picot_scope *)(void *)((char *)link - offsetof(picot_scope, link));
+    if (!scope->task) return status;
+    (void)close_inner(task, scope);
+    status = translate(task, &scope->node, status);
+    close_scope(task, scope);
+    return status;
+}
+
+/* ---- acted upon ------------------------------------------------------------------------------ */
+
+static bool is_open(const picot_scope *scope)
+{
+    return scope && scope->task;
+}
+
+int picot_scope_cancel(picot_scope *scope, const char *text)
+{
+    if (!is_open(scope)) return -EINVAL;
+    if (scope->node.fired) return 0;
+    const picot_task *current = picot__coro_of_task(scope->task)->current;
+    scope->node.flags |= PICOT__SCOPE_BY_CALL;
+    scope->text = text;
+    scope->origin = current ? current->id : 0;
+    fire(scope->task, &scope->node);
+    picot__task_poke(scope->task);
+    return 0;
+}
+
+int picot_scope_reschedule(picot_scope *scope, int64_t deadline_ns)
+{
+    if (!is_open(scope)) return -EINVAL;
+    if (scope->node.fired) return -ECANCELED;
+    scope->node.deadline_ns = deadline_ns;
+    if (deadline_ns <= picot_loop_now(loop_of(scope->task))) {
+        fire(scope->task, &scope->node);
+        picot__task_poke(scope->task);
+    } else {
+        set_alarm(scope->task->extra, deadline_ns);
+    }
+    return 0;
+}
+
+int picot_scope_set_shield(picot_scope *scope, int on)
+{
+    if (!is_open(scope)) return -EINVAL;
+    picot_task *task = scope->task;
+    struct picot_scope_node *node = &scope->node;
+    node->flags &= (uint8_t) ~(PICOT__SCOPE_LIFTED | PICOT__SCOPE_GRACE);
+    node->shielded = on != 0;
+    if (on && task->shield < node->index) {
+        task->shield = node->index;
+        scope->grace_ns = PICOT_NEVER;
+    } else if (!on && task->shield == node->index) {
+        picot__set_shield(task, node->outer_shield);
+        picot__task_poke(task);
+    }
+    return 0;
+}
+
+/* ---- asked ----------------------------------------------------------------------------------- */
+
+int64_t picot_scope_deadline(const picot_scope *scope)
+{
+    return scope && scope->frame ? scope->node.deadline_ns : -EINVAL;
+}
+
+int picot_scope_cancelled(const picot_scope *scope)
+{
+    return scope && scope->node.fired;
+}
+
+int picot_scope_expired(const picot_scope *scope)
+{
+    return scope && scope->node.fired && !(scope->node.flags & PICOT__SCOPE_BY_CALL);
+}
+
+int picot_scope_caught(const picot_scope *scope)
+{
+    return scope && scope->node.flags & PICOT__SCOPE_CAUGHT;
+}
+
+int64_t picot_task_deadline(const picot_task *task)
+{
+    int64_t nearest_ns = PICOT_NEVER;
+    if (!task) return nearest_ns;
+    if (picot__cancel_due(task)) return INT64_MIN;
+    const struct picot_scope_node *node = task->extra ? task->extra->scopes : NULL;
+    for (; node && node->index >= task->shield; node = node->outer)
+        if (node->deadline_ns < nearest_ns) nearest_ns = node->deadline_ns;
+    return nearest_ns;
 }

@@ -2,14 +2,14 @@
  *
  * task.c - a task's life: made, stepped by the trampoline, ended.
  *
- * A step runs at stack depth one: from a completion, a timer or the ready queue, never from inside another step. Frames
- * call each other directly; the trampoline resumes whoever waits for an ended callee, and takes over when calls have
- * become deep.
+ * A step runs from a completion, a timer or the ready queue; inside another step only where a task is started eagerly.
+ * Frames call each other directly; the trampoline resumes whoever waits for an ended callee, and takes over when calls
+ * have become deep.
  */
-#include "internal.h"
+#include "errors.h"
 
-/* Room behind the root frame for what an ordinary session needs: a defer, a deadline, the leaf. */
-#define FIRST_ARENA_EXTRA 176
+/* Spawns whose tasks begin inside them, inside each other: beyond this they begin in the next turn. */
+#define EAGER_DEPTH 32
 
 #ifdef PICOT_DEBUG
 /* What a local kept across an await would read: rubbish, at once, instead of what happened to be there. */
@@ -27,9 +27,9 @@ static inline void scribble(void)
 
 /* ---- lists: circular, the oldest first ------------------------------------------------------- */
 
-void picot__task_link(struct picot__task **list, struct picot__task *task)
+static void link_task(picot_task **list, picot_task *task)
 {
-    struct picot__task *first = *list;
+    picot_task *first = *list;
     if (!first) {
         *list = task->next = task->prev = task;
         return;
@@ -40,7 +40,7 @@ void picot__task_link(struct picot__task **list, struct picot__task *task)
     first->prev = task;
 }
 
-void picot__task_unlink(struct picot__task **list, struct picot__task *task)
+static void unlink_task(picot_task **list, picot_task *task)
 {
     if (task->next == task) {
         *list = NULL;
@@ -51,115 +51,144 @@ void picot__task_unlink(struct picot__task **list, struct picot__task *task)
     if (*list == task) *list = task->next;
 }
 
-static struct picot__task **list_of(struct picot__task *task)
-{
-    return task->group ? (struct picot__task **)(void *)&task->group->children : &task->coro->roots;
-}
-
 /* ---- made and ended -------------------------------------------------------------------------- */
 
-/* The root frame is the first block of the arena and the task's top; the caller fills it. */
-struct picot__task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn)
+static size_t frame_size(const picot_fn *fn)
 {
-    size_t root = ((size_t)fn->size + 15) & ~(size_t)15;
-    size_t size = sizeof(struct picot__task) + root + FIRST_ARENA_EXTRA;
-    struct picot__task *task = picot__block_alloc(coro, size);
+    return fn->size & ~PICOT_ALIGNED_;
+}
+
+size_t picot__task_size(const picot_task *task)
+{
+    return (size_t)task->size_units * 16;
+}
+
+/* The root frame comes first in the arena and is the task's top; the caller fills it. A root of very many bytes has a
+ * block so large that `size_units` cannot tell: it is refused. */
+picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn)
+{
+    size_t padding = fn->size & PICOT_ALIGNED_ ? sizeof(picot_task) & 8 : 0, root = frame_size(fn);
+    size_t size = (sizeof(picot_task) + padding + root + (size_t)group->arena_units * 8 + 15) & ~(size_t)15;
+    if (size / 16 > UINT16_MAX) return NULL;
+    picot_task *task = picot__block_alloc(coro, size);
     if (!task) return NULL;
-    memset(task, 0, sizeof *task);
-    task->head.base = (char *)task + sizeof *task;
-    task->head.sp = task->head.base + root;
-    task->head.limit = (char *)task + size;
-    task->head.top = (picot_frame *)(void *)task->head.base;
-    task->head.state = PICOT__READY;
-    task->coro = coro;
-    task->group = group;
-    task->alarm_ns = PICOT_NEVER;
-    task->block_size = (uint32_t)size;
-    PICOT_POISON_(task->head.sp, FIRST_ARENA_EXTRA);
-    picot__task_link(list_of(task), task);
+    char *head = (char *)(task + 1) + padding;
+    *task = (picot_task){.sp = head + root, .group = group};
+    task->top = (picot_frame *)(void *)(head + (fn->flags & PICOT_FN_BODY ? sizeof(struct picot_frame_tail) : 0));
+    task->size_units = (uint16_t)(size / 16);
+    size_t room = (size_t)((char *)task + size - task->sp) / 8;
+    task->room = (uint16_t)room;
+    task->arena_units = (uint8_t)room;
+    task->id = ++coro->next_id;
+    PICOT_POISON_(task->sp, room * 8);
+    link_task(&group->children, task);
     coro->live++;
     return task;
 }
 
-void picot__task_discard(struct picot__task *task)
+struct picot__extra *picot__extra_of(picot_task *task)
 {
-    struct picot__coro *coro = task->coro;
-    picot__task_unlink(list_of(task), task);
-    (void)picot_job_cancel(coro->loop, &task->job);
-    if (task->alarm) {
-        (void)picot_timer_cancel(coro->loop, task->alarm);
-        picot__block_free(coro, task->alarm, sizeof *task->alarm);
-    }
-    picot__arena_free(task);
-    coro->live--;
-    picot__block_free(coro, task, task->block_size);
+    if (task->extra) return task->extra;
+    struct picot__extra *extra = picot__block_alloc(picot__coro_of_task(task), sizeof *extra);
+    if (!extra) return NULL;
+    *extra = (struct picot__extra){.task = task};
+    extra->alarm.deadline_ns = PICOT_NEVER;
+    return task->extra = extra;
 }
 
-static void end(struct picot__task *task, const picot_frame *root)
+/* Everything of it but its memory. */
+static void retire(picot_task *task)
 {
-    struct picot__coro *coro = task->coro;
+    unlink_task(&task->group->children, task);
+    if (task->extra) picot__extra_free(task);
+    picot__arena_free(task);
+    picot__coro_of_task(task)->live--;
+}
+
+void picot__task_discard(picot_task *task)
+{
+    if (picot__task_queued(task)) picot_ready_remove(task->group->ready, &task->wait.job);
+    retire(task);
+    picot__block_free(picot__coro_of_task(task), task, picot__task_size(task));
+}
+
+static void end(picot_task *task, const picot_frame *root)
+{
     picot_group *group = task->group;
+    struct picot__coro *coro = group->coro;
+    const picot_fn *fn = root->fn;
     int rc = root->rc;
-    if (task->ret_value) memcpy(task->ret_value, (const char *)root + root->fn->result_offset, root->fn->result_size);
-    if (task == coro->main) {
+    uint32_t id = task->id;
+    bool failed = rc < 0 && picot__group_fails(task, rc);
+    if (task->outcome) memcpy(task->outcome, (const char *)root + fn->result_offset, fn->result_size);
+    if (task->flags & PICOT__TASK_MAIN) {
         coro->main = NULL;
         coro->main_status = rc;
         (void)picot_loop_stop(coro->loop);
     }
-    picot__task_discard(task);
-    if (group) picot__group_child_ended(group, rc);
+    retire(task);
+    if (failed) {
+        picot__errors_add(task, group, fn->name, rc);
+    } else {
+        if (task->flags & PICOT__TASK_HAS_TREE) picot__errors_drop(task);
+        picot__block_free(coro, task, picot__task_size(task));
+    }
+    picot__group_child_ended(group, rc, id, failed);
 }
 
 /* ---- stepped --------------------------------------------------------------------------------- */
 
 /* Resume `frame`, whose callee `child` has ended (NULL: it has none yet), and whoever waits for it in turn. */
-static void run(struct picot__task *task, picot_frame *frame, picot_frame *child)
+static void run(picot_task *task, picot_frame *frame, picot_frame *child)
 {
-    struct picot__coro *coro = task->coro;
-    struct picot__task *outer = coro->current;
+    struct picot__coro *coro = picot__coro_of_task(task);
+    picot_task *outer = coro->current;
     coro->current = task;
-    task->head.state = PICOT__RUNNING;
     for (;;) {
+        scribble();
+        picot_step step = frame->fn->resume(task, frame, child);
+        if (step.rc == PICOT_STEP_PENDING) break;
+        if (step.rc == PICOT_STEP_CALL) {
+            child = NULL;
+            frame = task->top;
+            continue;
+        }
+        child = frame;
+        frame = frame->parent;
         if (!frame) {
             end(task, child);
             break;
         }
-        task->head.depth = 0;
-        scribble();
-        picot_step step = frame->fn->resume(&task->head, frame, child);
-        if (step.rc == PICOT_STEP_PENDING) {
-            task->head.state = PICOT__WAITING;
-            break;
-        }
-        child = step.rc == PICOT_STEP_CALL ? NULL : frame;
-        frame = step.rc == PICOT_STEP_CALL ? task->head.top : frame->parent;
     }
     coro->current = outer;
 }
 
-static void step(picot_loop *loop, void *user)
+void picot_rt_step(picot_loop *loop, void *user)
 {
-    struct picot__task *task = user;
+    picot_task *task = user;
     (void)loop;
-    run(task, task->head.top, NULL);
+    run(task, task->top, NULL);
 }
 
-/* Its top frame is resumed in the next turn: the root for the first time, or a leaf for the last time. */
-void picot__task_ready(struct picot__task *task)
+void picot__task_begin(picot_task *task, bool eager)
 {
-    (void)picot_call_soon(task->coro->loop, &task->job, step, task);
+    struct picot__coro *coro = picot__coro_of_task(task);
+    if (eager && coro->eager_depth < EAGER_DEPTH) {
+        coro->eager_depth++;
+        run(task, task->top, NULL);
+        coro->eager_depth--;
+    } else {
+        picot__task_ready(task);
+    }
 }
 
-picot_step picot__leaf_return(picot_task *task, picot_frame *leaf, int rc)
+void picot__leaf_finish(picot_task *task, picot_frame *leaf, int rc)
 {
+    picot_frame *parent = leaf->parent;
     leaf->rc = rc;
-    task->top = leaf->parent;
-    return (picot_step){rc};
-}
-
-void picot__leaf_finish(struct picot__task *task, picot_frame *leaf, int rc)
-{
-    leaf->rc = rc;
-    task->head.top = leaf->parent;
-    run(task, leaf->parent, leaf);
+    task->top = parent;
+    if (parent)
+        run(task, parent, leaf);
+    else
+        end(task, leaf); /* the task was nothing but this */
 }

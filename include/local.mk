@@ -16,6 +16,8 @@ picotinclude_HEADERS = \
     include/picot/io.h \
     include/picot/loop.h \
     include/picot/op.h \
+    include/picot/scope.h \
+    include/picot/select.h \
     include/picot/short.h \
     include/picot/task.h \
     include/picot/tcp.h \

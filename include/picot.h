@@ -17,6 +17,8 @@
 #include <picot/io.h>
 #include <picot/loop.h>
 #include <picot/op.h>
+#include <picot/scope.h>
+#include <picot/select.h>
 #include <picot/task.h>
 #include <picot/tcp.h>
 #include <picot/timer.h>

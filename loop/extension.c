@@ -23,6 +23,21 @@ picot_extension *picot_extension_find(const picot_loop *loop, const void *key)
     return extension;
 }
 
+picot_ready_queue *picot_extension_ready(picot_loop *loop)
+{
+    return loop ? &loop->ready : NULL;
+}
+
+void picot_wheel_arm(picot_loop *loop, struct picot_wheel_node *node)
+{
+    picot__wheel_add(&loop->wheel, node);
+}
+
+void picot_wheel_disarm(picot_loop *loop, struct picot_wheel_node *node)
+{
+    picot__wheel_remove(&loop->wheel, node);
+}
+
 void *picot_alloc(picot_loop *loop, size_t size)
 {
     return size ? loop->allocator.resize(loop->allocator.user, NULL, 0, size) : NULL;

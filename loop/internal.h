@@ -217,8 +217,7 @@ struct picot_loop {
     const struct picot__backend *backend;
     void *backend_state;
     size_t pending_ops;
-    int failed;           /* the backend's fatal code, or 0 */
-    uint32_t inline_left; /* results at once that the present callback may still take */
+    int failed; /* the backend's fatal code, or 0 */
 
     int64_t now_ns;
     uint32_t inline_budget, events_per_turn;
@@ -229,11 +228,11 @@ struct picot_loop {
     bool running, stop_asked, bound; /* bound: it has run, its owner no longer changes */
 
     /* what is waiting */
-    struct picot_job ready; /* head of the circular list of jobs */
-    size_t ready_count;
-    picot_op *finished, **finished_tail; /* completions to deliver */
-    _Atomic(picot_posted *) posted;      /* a stack, newest first; reversed when taken */
-    atomic_int sleeping;                 /* the waker must signal */
+    picot_ready_queue ready;
+    uint32_t jobs_since_wait, jobs_per_wait; /* see picot__turn */
+    picot_op *finished, **finished_tail;     /* completions to deliver */
+    _Atomic(picot_posted *) posted;          /* a stack, newest first; reversed when taken */
+    atomic_int sleeping;                     /* the waker must signal */
 
     /* what is alive, with pending_ops: the sum is picot_loop_pending */
     size_t armed_timers, watches, handles, holds;
@@ -305,7 +304,7 @@ void picot__take_posts(picot_loop *loop); /* run what other threads have posted 
 static inline void picot__budget_renew(picot_loop *loop)
 {
     loop->callbacks++;
-    loop->inline_left = loop->inline_budget;
+    loop->ready.budget = loop->inline_budget;
 }
 
 #endif /* PICOT_LOOP_INTERNAL_H */

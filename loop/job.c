@@ -15,21 +15,8 @@ int picot_call_soon(picot_loop *loop, picot_job *job, picot_callback *fn, void *
     if (job->_.next) return -EALREADY;
     job->fn = fn;
     job->user = user;
-    picot_job *tail = loop->ready._.prev;
-    job->_.next = &loop->ready;
-    job->_.prev = tail;
-    tail->_.next = job;
-    loop->ready._.prev = job;
-    loop->ready_count++;
+    picot_ready_append(&loop->ready, job);
     return 0;
-}
-
-static void unlink_job(picot_loop *loop, picot_job *job)
-{
-    job->_.prev->_.next = job->_.next;
-    job->_.next->_.prev = job->_.prev;
-    job->_.next = job->_.prev = NULL;
-    loop->ready_count--;
 }
 
 int picot_job_cancel(picot_loop *loop, picot_job *job)
@@ -37,19 +24,24 @@ int picot_job_cancel(picot_loop *loop, picot_job *job)
     int rc = picot__check(loop);
     if (rc < 0) return PICOT__MISUSE(rc, "picot_job_cancel");
     if (!job) return -EINVAL;
-    if (job->_.next) unlink_job(loop, job);
+    if (job->_.next) picot_ready_remove(&loop->ready, job);
     return 0;
 }
 
 void picot__run_jobs(picot_loop *loop)
 {
-    if (loop->ready._.next == &loop->ready) return;
-    picot_job batch = loop->ready; /* those that are ready now */
+    picot_job *head = &loop->ready.head;
+    if (head->_.next == head) return;
+    picot_job batch = *head; /* those that are ready now */
     batch._.next->_.prev = batch._.prev->_.next = &batch;
-    loop->ready._.next = loop->ready._.prev = &loop->ready;
+    head->_.next = head->_.prev = head;
     while (batch._.next != &batch) {
-        picot_job *job = batch._.next;
-        unlink_job(loop, job);
+        picot_job *job = batch._.next, *next = job->_.next;
+        batch._.next = next;
+        next->_.prev = &batch;
+        job->_.next = NULL;
+        loop->ready.count--;
+        loop->jobs_since_wait++;
         picot__budget_renew(loop);
         job->fn(loop, job->user);
     }
@@ -57,6 +49,6 @@ void picot__run_jobs(picot_loop *loop)
 
 void picot__drop_jobs(picot_loop *loop)
 {
-    while (loop->ready._.next != &loop->ready)
-        unlink_job(loop, loop->ready._.next);
+    while (loop->ready.head._.next != &loop->ready.head)
+        picot_ready_remove(&loop->ready, loop->ready.head._.next);
 }

@@ -51,11 +51,12 @@ static void init(picot_loop *loop, const picot_loop_options *options, const pico
 {
     loop->allocator = *allocator;
     loop->owner = &picot__thread_marker;
-    loop->ready._.next = loop->ready._.prev = &loop->ready;
+    loop->ready.head._.next = loop->ready.head._.prev = &loop->ready.head;
     loop->finished_tail = &loop->finished;
+    loop->jobs_per_wait = 1;
     loop->events_per_turn = options->events_per_turn ? options->events_per_turn : DEFAULT_EVENTS_PER_TURN;
     loop->inline_budget = options->inline_budget ? options->inline_budget : DEFAULT_INLINE_BUDGET;
-    loop->inline_left = loop->inline_budget;
+    loop->ready.budget = loop->inline_budget;
 }
 
 int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
@@ -93,7 +94,7 @@ no_mark:
 /* What could ever call back; open handles alone cannot. */
 size_t picot__live(const picot_loop *loop)
 {
-    size_t count = loop->pending_ops + loop->armed_timers + loop->ready_count + loop->watches + loop->holds;
+    size_t count = loop->pending_ops + loop->armed_timers + loop->ready.count + loop->watches + loop->holds;
     for (picot_extension *extension = loop->extensions; extension; extension = extension->_.next)
         if (extension->pending) count += extension->pending((picot_loop *)(uintptr_t)loop, extension);
     return count;

@@ -181,8 +181,8 @@ void picot__deliver_finished(picot_loop *loop)
 /* A result is there at once: hand it to the caller where he asked for it and has budget left, else later. */
 static int result_at_once(picot_loop *loop, picot_op *op, int64_t result, bool now)
 {
-    if (now && loop->inline_left > 0) {
-        loop->inline_left--;
+    if (now && loop->ready.budget > 0) {
+        loop->ready.budget--;
     } else if (!now || op->_.kind > PICOT__OP_LAST_IMMEDIATE) { /* those are promised to be done at once, always */
         loop->pending_ops++;
         queue_finished(loop, op, result);

@@ -4,13 +4,19 @@
  *
  * A turn is bounded: events up to a budget; the timers due when their pass begins; the posts, completions and jobs that
  * are there when theirs begins. What these set off anew waits for the next turn, so that nothing starves.
+ *
+ * Asking the kernel costs more than many a job. While jobs are ready and quick, several turns are run for one look at
+ * the kernel and the clock; as soon as that takes longer than PATIENCE_NS it looks in each turn.
  */
 #include "backend/backend.h"
+
+#define PATIENCE_NS (20 * PICOT_US)
+#define MOST_JOBS_PER_WAIT 128
 
 /* Is something there that must not wait? */
 static bool is_ready(const picot_loop *loop)
 {
-    return loop->ready_count > 0 || loop->finished || loop->hot;
+    return loop->ready.count > 0 || loop->finished || loop->hot;
 }
 
 int64_t picot__next_deadline(const picot_loop *loop, int64_t limit_ns)
@@ -27,16 +33,38 @@ static void run_timers(picot_loop *loop)
     while (due.next != &due) {
         struct picot_wheel_node *node = due.next;
         picot__wheel_remove(&loop->wheel, node);
+        picot__budget_renew(loop);
         node->expire(loop, node);
     }
+}
+
+/* Jobs are ready, and have been quick of late: the kernel is not asked in this turn. */
+static bool may_go_on(const picot_loop *loop, int64_t limit_ns)
+{
+    return loop->ready.count > 0 && loop->jobs_since_wait < loop->jobs_per_wait && limit_ns != 0 && !loop->hot;
+}
+
+/* Events resume who waits for them. */
+static int wait(picot_loop *loop, int64_t limit_ns)
+{
+    int64_t deadline_ns = picot__next_deadline(loop, limit_ns), began_ns = loop->now_ns;
+    int rc = loop->backend->wait(loop, deadline_ns);
+    if (loop->now_ns - began_ns > PATIENCE_NS)
+        loop->jobs_per_wait = 1;
+    else if (loop->jobs_per_wait < MOST_JOBS_PER_WAIT)
+        loop->jobs_per_wait *= 2;
+    loop->jobs_since_wait = 0;
+    return rc;
 }
 
 int picot__turn(picot_loop *loop, int64_t limit_ns)
 {
     loop->turns++;
-    int rc = loop->backend->wait(loop, picot__next_deadline(loop, limit_ns)); /* events resume who waits for them */
-    if (rc < 0) return rc;
-    run_timers(loop);
+    if (!may_go_on(loop, limit_ns)) {
+        int rc = wait(loop, limit_ns);
+        if (rc < 0) return rc;
+        run_timers(loop);
+    }
     picot__take_posts(loop);
     picot__deliver_finished(loop);
     picot__run_jobs(loop);

@@ -259,10 +259,10 @@ picot_async_fn(int, cancels, (int again;), (picot_group group; int r, status, re
     picot_task_group(my->group);
     picot_spawn(&my->group, my->result, picot_call(cleans_up, &my->status));
     picot_await(nap(2));
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     if (my->again) {
         picot_await(nap(2)); /* in the middle of its cleanup */
-        CHECK_EQ(picot_group_cancel(&my->group), 0);
+        CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     }
     picot_await(my->r, picot_join(.group = &my->group));
     CHECK_EQ(my->r, 0); /* a cancel that was asked for is no failure */
@@ -303,7 +303,7 @@ picot_async_fn(int, cancels_an_ignorer, (char unused;), (picot_group group; int 
     picot_spawn(&my->group, my->result, picot_call(ignores, 0));
     picot_yield();
     picot_yield();
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     picot_await(my->r, picot_join(.group = &my->group));
     CHECK_EQ(my->r, 0);
     CHECK_EQ(my->result, 12);
@@ -333,7 +333,7 @@ picot_async_fn(int, outlasts, (char unused;), (picot_group group; int r, enough;
     picot_task_group(my->group);
     picot_spawn(&my->group, picot_call(stubborn, &my->enough));
     picot_yield();
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     picot_await(picot_sleep(.ns = 3 * PICOT_MS));
     my->enough = 1;
     picot_end;
@@ -355,7 +355,7 @@ static picot_group *victim;
 picot_async_fn(int, point, (int ms;), (int r;))
 {
     picot_begin;
-    if (points++ == cancel_at) CHECK_EQ(picot_group_cancel(victim), 0);
+    if (points++ == cancel_at) CHECK_EQ(picot_group_cancel(victim, NULL), 0);
     picot_try_await(nap(my->ms));
     picot_end;
 }

@@ -201,8 +201,8 @@ picot_async_fn(int, cancels_its_group, (char unused;), (picot_group group; int r
     picot_spawn(&my->group, my->a, nap(5000, 's', 't', 'x'));
     picot_yield();
     picot_spawn(&my->group, my->b, nap(5000, 'q', 'r', 'y')); /* cancelled before its first step: it still takes it */
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     my->c = 5;
     picot_spawn(&my->group, my->c, give(1));
     CHECK_EQ(picot_error(), -ECANCELED);
@@ -229,7 +229,7 @@ picot_async_fn(int, child_cancels, (picot_group * group;), (char none;))
 {
     picot_begin;
     picot_yield();
-    CHECK_EQ(picot_group_cancel(my->group), 0);
+    CHECK_EQ(picot_group_cancel(my->group, NULL), 0);
     picot_await(picot_sleep(.ns = PICOT_SECOND));
     CHECK_EQ(picot_error(), -ECANCELED);
     picot_return(3);
@@ -269,10 +269,10 @@ picot_async_fn(int, joins_another_s, (picot_group * group;), (int r;))
 picot_async_fn(int, misuses, (char unused;), (picot_group group, closed; int r;))
 {
     picot_begin;
-    CHECK_EQ(picot_group_cancel(NULL), -EINVAL);
+    CHECK_EQ(picot_group_cancel(NULL, NULL), -EINVAL);
     CHECK_EQ(picot_group_size(NULL), 0);
     my->closed = (picot_group){0};
-    CHECK_EQ(picot_group_cancel(&my->closed), -EINVAL);
+    CHECK_EQ(picot_group_cancel(&my->closed, NULL), -EINVAL);
     CHECK_EQ(picot_group_size(&my->closed), 0);
     picot_spawn(&my->closed, give(1));
     CHECK_EQ(picot_error(), -EINVAL);
@@ -408,7 +408,7 @@ picot_async_fn(int, spawns_many, (int cancel;), (picot_group group; int i, sum, 
     CHECK_EQ(picot_loop_task_count(picot_this_loop()), MANY + 1);
     if (my->cancel) {
         picot_yield();
-        CHECK_EQ(picot_group_cancel(&my->group), 0);
+        CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     }
     picot_try_await(picot_join(.group = &my->group));
     CHECK_EQ(my->sum, MANY);
@@ -482,7 +482,7 @@ picot_async_fn(int, dumps, (char unused;), (picot_group group; int r;))
     CHECK(!strstr(text, "sleeper"));
     picot_task_backtrace(NULL, collect, NULL);
     picot_loop_dump_tasks(NULL, collect, NULL);
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     picot_end;
 }
 

@@ -322,7 +322,7 @@ picot_async_fn(int, cancels_at, (int cancel_ms; int timeout_ms; int cleanup_ms;)
     picot_task_group(my->group, .keep_going = 1);
     picot_spawn(&my->group, my->result, picot_call(races_a_cancel, my->timeout_ms, my->cleanup_ms));
     picot_try_await(nap(my->cancel_ms));
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     picot_await(my->r, picot_join(.group = &my->group));
     CHECK_EQ(my->r, 0);
     picot_return(my->result);

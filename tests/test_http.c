@@ -346,7 +346,7 @@ picot_async_fn(int, stop_scenario, (struct stopping * what;),
     my->what->stopped_ns = picot_loop_now(picot_this_loop());
     CHECK_EQ(my->server.accepted, 2);
     if (my->what->cancel)
-        CHECK_EQ(picot_group_cancel(&my->servers), 0);
+        CHECK_EQ(picot_group_cancel(&my->servers, NULL), 0);
     else
         CHECK_EQ(picot_http_server_stop(&my->server), 0);
     picot_try_await(picot_join(.group = &my->servers));

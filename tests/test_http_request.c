@@ -387,7 +387,7 @@ picot_async_fn(int, slowloris, (const picot_http_server_options *options;),
     picot_try_spawn(&my->drips, drip(.fd = my->fd));
     text.len = 0;
     picot_try_await(talk_on(.fd = my->fd, .bytes = "GET /", .len = 5, .stay_open = 1, .ret_text = &text));
-    CHECK_EQ(picot_group_cancel(&my->drips), 0);
+    CHECK_EQ(picot_group_cancel(&my->drips, NULL), 0);
     picot_try_await(picot_join(.group = &my->drips));
     picot_try_await(picot_close(.fd = my->fd));
     CHECK_EQ(picot_http_server_stop(&my->server), 0);

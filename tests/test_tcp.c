@@ -312,7 +312,7 @@ picot_async_fn(int, full_backlog, (int unused;),
     picot_task_group(my->group, .keep_going = 1);
     picot_try_spawn(&my->group, my->rc, hang(.addr = &my->addr));
     picot_try_await(picot_sleep(.ns = 20 * PICOT_MS));
-    CHECK_EQ(picot_group_cancel(&my->group), 0);
+    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     picot_try_await(picot_join(.group = &my->group));
     CHECK_EQ(my->rc, -ECANCELED);
 

@@ -43,25 +43,20 @@
  * Only arguments and result are visible; the definition is a picot_async_def with the same arguments, plus locals.
  */
 #define picot_async_decl(T, name, args)                                                                                \
-    struct name##_head {                                                                                               \
-        picot_frame _co;                                                                                               \
-        PICOT_UNPAREN_ args T _ret;                                                                                    \
-    };                                                                                                                 \
+    PICOT_HEAD_DECL_(T, name, args);                                                                                   \
     extern const picot_fn name##_fn;                                                                                   \
     picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
 
 /* The same for the functions that the library itself exports. */
 #define PICOT_API_DECL_(T, name, args)                                                                                 \
-    struct name##_head {                                                                                               \
-        picot_frame _co;                                                                                               \
-        PICOT_UNPAREN_ args T _ret;                                                                                    \
-    };                                                                                                                 \
+    PICOT_HEAD_DECL_(T, name, args);                                                                                   \
     PICOT_API extern const picot_fn name##_fn;                                                                         \
     PICOT_API picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
 
 /** Define a function that a header declares with picot_async_decl. */
 #define picot_async_def(T, name, args, locals)                                                                         \
     _Static_assert(sizeof(struct name##_head) == sizeof(struct {                                                       \
+                       struct picot_frame_tail _fx;                                                                    \
                        picot_frame _co;                                                                                \
                        PICOT_UNPAREN_ args T _ret;                                                                     \
                    }),                                                                                                 \
@@ -70,10 +65,7 @@
 
 /** Define a static async function. Follow it with `#define name(...) picot_call(name, __VA_ARGS__)`. */
 #define picot_async_fn(T, name, args, locals)                                                                          \
-    struct name##_head {                                                                                               \
-        picot_frame _co;                                                                                               \
-        PICOT_UNPAREN_ args T _ret;                                                                                    \
-    };                                                                                                                 \
+    PICOT_HEAD_DECL_(T, name, args);                                                                                   \
     PICOT_UNUSED_ static const picot_fn name##_fn;                                                                     \
     static picot_step name##_resume(picot_task *, picot_frame *, picot_frame *);                                       \
     PICOT_DEFINE_(static, T, name, args, locals)
@@ -93,7 +85,7 @@
 #define picot_end                                                                                                      \
     my->_co.rc = 0;                                                                                                    \
     picot_exit_:                                                                                                       \
-    if ((my->_co.defers || my->_co.exiting) && picot_rt_exit_next(picot_self, &my->_co)) PICOT_JUMP_;                  \
+    if (my->_fx.defers && picot_rt_exit_next(picot_self, &my->_co)) PICOT_JUMP_;                                       \
     PICOT_DISPATCH_END_                                                                                                \
     if (my->_co.rc < 0) PICOT_SET_ERROR_(&my->_ret, my->_co.rc);                                                       \
     picot_self->top = my->_co.parent;                                                                                  \
@@ -121,7 +113,7 @@
 /** The status of the last await of this function: 0 or a negative code. */
 #define picot_error() ((int)my->_co.rc)
 /** Inside a defer block: the status this function ends with. */
-#define picot_status() ((int)my->_co.status)
+#define picot_status() ((int)my->_fx.status)
 
 /* ---- awaiting -------------------------------------------------------------------------------- */
 
@@ -150,7 +142,7 @@
 #define picot_try_wait_for(lhs, timeout_ns, call) PICOT_WAIT_FOR_(PICOT_LEAVE_, __COUNTER__, lhs, timeout_ns, call)
 
 /** Let every other ready task and callback have a turn. */
-#define picot_yield() picot_await(picot_call(picot_yield_once, .unused = 0))
+#define picot_yield() PICOT_YIELD_(PICOT_STAY_, __COUNTER__)
 
 /**
  * picot_defer { ... }  The block runs once when the function ends, by return, error or cancellation; last registered

@@ -91,11 +91,21 @@
 
 /* ---- resume points --------------------------------------------------------------------------- */
 
-#ifdef PICOT_LINT /* a mark that the lint tool finds in the syntax tree */
+#ifdef PICOT_LINT /* a mark that the lint tool finds in the syntax tree, and a way on behind it that it can follow */
 void picot_suspension_point(void);
 #define PICOT_MARK_() picot_suspension_point()
+#define PICOT_SUSPEND_()                                                                                               \
+    if (picot_child) return (picot_step)                                                                               \
+        {                                                                                                              \
+            PICOT_STEP_PENDING                                                                                         \
+        }
 #else
 #define PICOT_MARK_() ((void)0)
+#define PICOT_SUSPEND_()                                                                                               \
+    return (picot_step)                                                                                                \
+    {                                                                                                                  \
+        PICOT_STEP_PENDING                                                                                             \
+    }
 #endif
 
 #if PICOT_GOTO
@@ -145,34 +155,59 @@ void picot_suspension_point(void);
 #define PICOT_JUMP_ goto picot_jump_
 #endif
 
-#define PICOT_SAVE_(id) (my->_co.pos = PICOT_POS_(id), my->_co.line = (uint16_t)__LINE__)
+#define PICOT_SAVE_(id) (my->_co.pos = PICOT_POS_(id), my->_fx.line = (uint16_t)__LINE__)
 
 /* ---- a function's frame and its three symbols ------------------------------------------------ */
+
+/* Frames that need more than 8 bytes alignment say so in their size; more than 16 is refused. */
+#define PICOT_ALIGNED_ 0x80000000u
+#if defined(__cplusplus)
+#define PICOT_ALIGNOF_(type) alignof(type)
+#else
+#define PICOT_ALIGNOF_(type) _Alignof(type)
+#endif
+#define PICOT_FRAME_SIZE_(type)                                                                                        \
+    ((uint32_t)((sizeof(type) + 7) / 8 * 8) | (PICOT_ALIGNOF_(type) > 8 ? PICOT_ALIGNED_ : 0))
+
+/* What an await, a spawn and a header see: the tail of a function's frame, its head, arguments, result. */
+#define PICOT_HEAD_DECL_(T, name, args)                                                                                \
+    struct name##_head {                                                                                               \
+        struct picot_frame_tail _fx;                                                                                   \
+        picot_frame _co;                                                                                               \
+        PICOT_UNPAREN_ args T _ret;                                                                                    \
+    }
+#define PICOT_RESULT_OFFSET_(name) ((uint32_t)(offsetof(struct name##_head, _ret) - offsetof(struct name##_head, _co)))
+/* From a frame to the struct around it. */
+#define PICOT_HEAD_OF_(name, frame) ((struct name##_head *)(void *)((char *)(frame)-offsetof(struct name##_head, _co)))
 
 #define PICOT_DEFINE_(linkage, T, name, args, locals)                                                                  \
     struct name##_frame {                                                                                              \
         union {                                                                                                        \
             struct name##_head _head;                                                                                  \
             struct {                                                                                                   \
+                struct picot_frame_tail _fx;                                                                           \
                 picot_frame _co;                                                                                       \
                 PICOT_UNPAREN_ args T _ret;                                                                            \
             };                                                                                                         \
         };                                                                                                             \
         PICOT_UNPAREN_ locals                                                                                          \
     };                                                                                                                 \
+    _Static_assert(PICOT_ALIGNOF_(struct name##_frame) <= 16,                                                          \
+                   #name ": arguments and locals may be aligned to 16 bytes at most");                                 \
     PICOT_BODY_ATTRIBUTES_ static picot_step name##_body(picot_task *, struct name##_frame *, picot_frame *);          \
     linkage picot_step name##_resume(picot_task *task_, picot_frame *frame_, picot_frame *child_)                      \
     {                                                                                                                  \
-        return name##_body(task_, (struct name##_frame *)(void *)frame_, child_);                                      \
+        return name##_body(task_, (struct name##_frame *)(void *)PICOT_HEAD_OF_(name, frame_), child_);                \
     }                                                                                                                  \
     linkage const picot_fn name##_fn = {name##_resume,                                                                 \
                                         (void (*)(picot_task *, picot_frame *))0,                                      \
-                                        sizeof(struct name##_frame),                                                   \
-                                        offsetof(struct name##_head, _ret),                                            \
+                                        PICOT_FRAME_SIZE_(struct name##_frame),                                        \
+                                        PICOT_RESULT_OFFSET_(name),                                                    \
                                         sizeof(T),                                                                     \
                                         __LINE__,                                                                      \
                                         #name,                                                                         \
-                                        __FILE__};                                                                     \
+                                        __FILE__,                                                                      \
+                                        PICOT_FN_BODY};                                                                \
     static picot_step name##_body(picot_task *picot_self, struct name##_frame *my, picot_frame *picot_child)
 
 /* ---- await ----------------------------------------------------------------------------------- */
@@ -181,28 +216,27 @@ void picot_suspension_point(void);
 #define PICOT_LEAVE_                                                                                                   \
     if (my->_co.rc < 0) goto picot_exit_;
 
-#define PICOT_DIRECT_DEPTH_ 64
-
 /* Fill a new frame: arguments left out and all locals are zero. */
-#define PICOT_FILL_(name, frame_, parent_, ...)                                                                        \
-    if (name##_fn.size > sizeof(struct name##_head))                                                                   \
-        memset((char *)(frame_) + sizeof(struct name##_head), 0, name##_fn.size - sizeof(struct name##_head));         \
-    PICOT_STRICT_ON_ *(frame_) = (struct name##_head){._co = {.fn = &name##_fn, .parent = (parent_)}, __VA_ARGS__};    \
+#define PICOT_FILL_(name, head_, parent_, ...)                                                                         \
+    if ((name##_fn.size & ~PICOT_ALIGNED_) > sizeof(struct name##_head))                                               \
+        memset((char *)(head_) + sizeof(struct name##_head), 0,                                                        \
+               (name##_fn.size & ~PICOT_ALIGNED_) - sizeof(struct name##_head));                                       \
+    PICOT_STRICT_ON_ *(head_) = (struct name##_head){._co = {.fn = &name##_fn, .parent = (parent_)}, __VA_ARGS__};     \
     PICOT_STRICT_OFF_
 
-/* After this picot_child is the ended callee, or NULL: no memory for its frame. */
+/* After this picot_child is the ended callee, or NULL: no memory for its frame. A callee that lies in a new chunk is
+ * called by the trampoline, so that the C stack stays shallow however deep calls go. */
 #define PICOT_RUN_CHILD_(id, name, ...)                                                                                \
     PICOT_SAVE_(id);                                                                                                   \
     PICOT_MARK_();                                                                                                     \
     {                                                                                                                  \
-        struct name##_head *picot_new_ = (struct name##_head *)picot_rt_push(picot_self, name##_fn.size);              \
+        struct name##_head *picot_new_ = (struct name##_head *)picot_rt_push(picot_self, &my->_fx, name##_fn.size);    \
         if (PICOT_LIKELY_(picot_new_)) {                                                                               \
             PICOT_FILL_(name, picot_new_, &my->_co, __VA_ARGS__)                                                       \
             picot_self->top = &picot_new_->_co;                                                                        \
-            if (++picot_self->depth >= PICOT_DIRECT_DEPTH_) return (picot_step){PICOT_STEP_CALL};                      \
+            if (!PICOT_LIKELY_(!my->_fx.spilled)) return (picot_step){PICOT_STEP_CALL};                                \
             picot_step picot_step_ = PICOT_CAT_(name, _resume)(picot_self, &picot_new_->_co, (picot_frame *)0);        \
             if (picot_step_.rc <= PICOT_STEP_CALL) return picot_step_;                                                 \
-            picot_self->depth--;                                                                                       \
             picot_child = &picot_new_->_co;                                                                            \
         } else {                                                                                                       \
             picot_child = (picot_frame *)0;                                                                            \
@@ -211,15 +245,16 @@ void picot_suspension_point(void);
     PICOT_LABEL_(id) :;
 
 #define PICOT_TAKE_(lhs, name)                                                                                         \
-    PICOT_STRICT_ON_ lhs = ((struct name##_head *)(void *)picot_child)->_ret;                                          \
+    PICOT_STRICT_ON_ lhs = PICOT_HEAD_OF_(name, picot_child)->_ret;                                                    \
     PICOT_STRICT_OFF_
+#define PICOT_POP_(name) picot_rt_pop(picot_self, &my->_fx, PICOT_HEAD_OF_(name, picot_child))
 
 #define PICOT_AWAIT1__(fail, id, name, ...)                                                                            \
     do {                                                                                                               \
         PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                        \
         if (PICOT_LIKELY_(picot_child)) {                                                                              \
             my->_co.rc = picot_child->rc;                                                                              \
-            picot_rt_pop(picot_self, picot_child);                                                                     \
+            PICOT_POP_(name);                                                                                          \
         } else {                                                                                                       \
             my->_co.rc = -ENOMEM;                                                                                      \
         }                                                                                                              \
@@ -232,7 +267,7 @@ void picot_suspension_point(void);
         if (PICOT_LIKELY_(picot_child)) {                                                                              \
             my->_co.rc = picot_child->rc;                                                                              \
             PICOT_TAKE_(lhs, name)                                                                                     \
-            picot_rt_pop(picot_self, picot_child);                                                                     \
+            PICOT_POP_(name);                                                                                          \
         } else {                                                                                                       \
             my->_co.rc = -ENOMEM;                                                                                      \
             PICOT_SET_ERROR_(&(lhs), -ENOMEM);                                                                         \
@@ -245,21 +280,20 @@ void picot_suspension_point(void);
 
 #define PICOT_WAIT_FOR__(fail, id, lhs, timeout_ns, name, ...)                                                         \
     do {                                                                                                               \
-        PICOT_STRICT_ON_ my->_co.rc = picot_rt_scope_open(picot_self, (timeout_ns));                                   \
+        PICOT_STRICT_ON_ my->_co.rc = picot_rt_scope_open(picot_self, &my->_fx, (timeout_ns));                         \
         PICOT_STRICT_OFF_                                                                                              \
         if (PICOT_LIKELY_(my->_co.rc >= 0)) {                                                                          \
             PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                    \
             if (PICOT_LIKELY_(picot_child)) {                                                                          \
                 my->_co.rc = picot_rt_scope_close(picot_self, picot_child->rc);                                        \
-                if (my->_co.rc == -ETIMEDOUT)                                                                          \
-                    PICOT_SET_ERROR_(&((struct name##_head *)(void *)picot_child)->_ret, -ETIMEDOUT);                  \
+                if (my->_co.rc == -ETIMEDOUT) PICOT_SET_ERROR_(&PICOT_HEAD_OF_(name, picot_child)->_ret, -ETIMEDOUT);  \
                 PICOT_TAKE_(lhs, name)                                                                                 \
-                picot_rt_pop(picot_self, picot_child);                                                                 \
+                PICOT_POP_(name);                                                                                      \
             } else {                                                                                                   \
                 my->_co.rc = picot_rt_scope_close(picot_self, -ENOMEM);                                                \
                 PICOT_SET_ERROR_(&(lhs), -ENOMEM);                                                                     \
             }                                                                                                          \
-            picot_rt_scope_pop(picot_self);                                                                            \
+            picot_rt_scope_pop(picot_self, &my->_fx);                                                                  \
         } else {                                                                                                       \
             PICOT_SET_ERROR_(&(lhs), my->_co.rc);                                                                      \
         }                                                                                                              \
@@ -268,6 +302,17 @@ void picot_suspension_point(void);
 #define PICOT_WAIT_FOR_(fail, id, lhs, timeout_ns, call)                                                               \
     PICOT_EXPAND_(PICOT_WAIT_FOR__ PICOT_PRE3_(fail, id, lhs, timeout_ns, PICOT_UNPAREN_ call))
 
+/* To the end of the ready queue. A cancellation that is pending when its turn comes is told then. */
+#define PICOT_YIELD_(fail, id)                                                                                         \
+    do {                                                                                                               \
+        PICOT_SAVE_(id);                                                                                               \
+        PICOT_MARK_();                                                                                                 \
+        picot_rt_ready(picot_self);                                                                                    \
+        PICOT_SUSPEND_();                                                                                              \
+        PICOT_LABEL_(id) :;                                                                                            \
+        my->_co.rc = PICOT_LIKELY_(!picot_self->cancel) ? 0 : picot_rt_yielded(picot_self);                            \
+        fail                                                                                                           \
+    } while (0)
 /* ---- defer, groups, tasks -------------------------------------------------------------------- */
 
 /* Registering falls through the empty branch; the exit jumps to the label, runs the block once and goes on exiting. */
@@ -275,8 +320,8 @@ void picot_suspension_point(void);
     if (picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id))) {                                                        \
         PICOT_MARK_();                                                                                                 \
     } else                                                                                                             \
-        PICOT_LABEL_(id) : for (my->_co.defer_once = 1;;) if (!my->_co.defer_once) goto picot_exit_;                   \
-    else for (; my->_co.defer_once;) if ((my->_co.defer_once = 0), 0)                                                  \
+        PICOT_LABEL_(id) : for (my->_fx.defer_once = 1;;) if (!my->_fx.defer_once) goto picot_exit_;                   \
+    else for (; my->_fx.defer_once;) if ((my->_fx.defer_once = 0), 0)                                                  \
     {                                                                                                                  \
     }                                                                                                                  \
     else
@@ -297,14 +342,14 @@ void picot_suspension_point(void);
         }                                                                                                              \
         PICOT_LABEL_(leave_id) :;                                                                                      \
         my->_co.rc = picot_child->rc;                                                                                  \
-        if (my->_co.rc < 0 && my->_co.status >= 0) my->_co.status = my->_co.rc;                                        \
+        if (my->_co.rc < 0 && my->_fx.status >= 0) my->_fx.status = my->_co.rc;                                        \
     }
 
 #define PICOT_SPAWN__(fail, group, ret_value, name, ...)                                                               \
     do {                                                                                                               \
         picot_task *picot_new_ = picot_rt_spawn_open(picot_self, (group), &name##_fn, &my->_co.rc);                    \
         if (PICOT_LIKELY_(picot_new_)) {                                                                               \
-            struct name##_head *picot_root_ = (struct name##_head *)(void *)picot_new_->top;                           \
+            struct name##_head *picot_root_ = PICOT_HEAD_OF_(name, picot_new_->top);                                   \
             PICOT_FILL_(name, picot_root_, (picot_frame *)0, __VA_ARGS__)                                              \
             PICOT_SAME_TYPE_(picot_root_->_ret, ret_value)                                                             \
             picot_rt_spawn_start(picot_new_, (ret_value));                                                             \

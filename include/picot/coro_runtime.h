@@ -6,15 +6,17 @@
  * if it suspends is the position saved. The task's top frame is its leaf, the operation it waits for; a completion
  * resumes the leaf's caller at once, whatever the depth.
  *
- *     arena  | root frame | defer | scope | callee frame | leaf |      |
- *            ^ base                                      ^ top    ^ sp  ^ limit, then a trailer that links the chunks
+ *     task | root frame | defer | scope | callee frame | leaf |      | -> end of the block, or a trailer that links
+ *                                                      ^ top  ^ sp     further chunks; `room` is what is free there
  */
 #ifndef PICOT_CORO_RUNTIME_H
 #define PICOT_CORO_RUNTIME_H
 
 #include <picot/coro_macros.h>
 #include <picot/error.h>
+#include <picot/extension.h>
 #include <picot/loop.h>
+#include <picot/timer.h>
 #include <string.h>
 
 PICOT_BEGIN_DECLS
@@ -30,44 +32,111 @@ typedef struct picot_step {
     int rc;
 } picot_step;
 #define PICOT_STEP_PENDING INT_MIN    /* the task waits for its leaf */
-#define PICOT_STEP_CALL (INT_MIN + 1) /* "resume the task's top frame": the C stack has become deep enough */
+#define PICOT_STEP_CALL (INT_MIN + 1) /* "resume the task's top frame": the arena has begun a new chunk */
+
+/* The two symbols of an awaitable leaf, whose head is declared above them. */
+#define PICOT_LEAF_DECL_(name)                                                                                         \
+    PICOT_API extern const picot_fn name##_fn;                                                                         \
+    PICOT_API picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
 
 /** One constant per async function. */
 struct picot_fn {
     picot_step (*resume)(picot_task *, picot_frame *, picot_frame *child);
     void (*cancel)(picot_task *, picot_frame *); /* leaves only: withdraw what the task waits for */
-    uint32_t size, result_offset, result_size;
+    uint32_t size;                               /* of the frame; PICOT_ALIGNED_ added when it needs 16 bytes */
+    uint32_t result_offset, result_size;
     uint32_t line;
     const char *name, *file;
+    unsigned flags;
 };
+#define PICOT_FN_BODY 1u /* its frames have a tail: it is a function of picot_async_fn */
 
-/** The head of every frame. */
+/** The head of every frame, and all there is of a leaf's. */
 struct picot_frame {
     const picot_fn *fn;
     picot_frame *parent;
+    int32_t pos; /* where to go on: label offset, or case number; a leaf's own */
+    int32_t rc;  /* status of the last await; at the end, of the function */
+};
+
+/** What the frame of a function has behind its head. */
+struct picot_frame_tail {
     struct picot_defer_node *defers; /* registered blocks, last first */
-    int32_t pos;                     /* where to go on: label offset, or case number */
-    int32_t rc;                      /* status of the last await; at the end, of the function */
     int32_t status;                  /* the function's status while its defers run */
     uint16_t line;                   /* of the current await, for backtraces */
     uint8_t exiting : 1, defer_once : 1;
+    uint8_t spilled; /* what it has pushed may lie in a newer chunk than its frame */
 };
 
 struct picot_defer_node {
     struct picot_defer_node *next;
-    int32_t pos;
+    int32_t pos; /* PICOT_POS_SCOPE_: not a block but a picot_scope to close */
+};
+#define PICOT_POS_SCOPE_ INT_MIN
+
+/** A deadline or shield around awaits, as the task knows it. */
+struct picot_scope_node {
+    struct picot_scope_node *outer;
+    const void *outer_cause; /* the task's cause when it was opened */
+    int64_t deadline_ns;     /* of picot_loop_now's clock */
+    uint16_t index;          /* 1 is the outermost */
+    uint8_t fired;           /* cancelled: its deadline has passed, or picot_scope_cancel */
+    uint8_t shielded;        /* it holds off cancellations from outside */
+    uint16_t outer_shield;   /* the task's shield level when it was opened */
+    uint8_t flags;           /* private */
 };
 
-/** The part of a task that the macros touch; the rest is private and lies behind it. */
+/** A scope. Private: ask through the functions below. Zero it (locals are) before its first use. */
+typedef struct picot_scope {
+    struct picot_scope_node node;
+    struct picot_defer_node link; /* in its function's list of what to undo */
+    picot_task *task;             /* NULL when it is not open */
+    picot_frame *frame;
+    int64_t grace_ns;          /* of a shield: so long it holds after a cancellation has come; PICOT_NEVER: always */
+    int64_t grace_deadline_ns; /* when that ends */
+    const char *text;
+    uint32_t origin;
+    uint8_t step; /* of the loops that a block expands to */
+    uint8_t outcome;
+} picot_scope;
+
+/** A task. Small, for there may be millions: what few tasks need lies in `extra`. All private. */
 struct picot_task {
-    char *sp, *limit, *base; /* the arena's current chunk */
-    picot_frame *top;        /* the leaf */
-    uint16_t depth;          /* C calls below the trampoline */
-    uint8_t cancel;          /* pending cancellations, private bits */
-    uint8_t state;
-    uint32_t scope_count;
-    uint32_t shield; /* cancellations from outside this many scopes are held off; 0: none are */
+    char *sp;            /* the free part of the arena's current chunk begins here */
+    picot_frame *top;    /* the leaf */
+    picot_group *group;  /* it owns the task */
+    uint16_t room;       /* of the current chunk, in units of 8 bytes */
+    uint16_t scopes;     /* how many are open */
+    uint16_t shield;     /* cancellations from outside this many scopes are held off; 0: none are */
+    uint8_t cancel;      /* pending cancellations, private bits */
+    uint8_t flags;       /* private bits */
+    uint8_t refusals;    /* cancelled awaits in a row */
+    uint8_t arena_units; /* size of the first chunk behind the root frame, in units of 8 bytes */
+    uint16_t size_units; /* of the whole block, in units of 16 bytes */
+    uint32_t id;
+    union {
+        picot_job job;                 /* while it is ready */
+        struct picot_wheel_node sleep; /* while it sleeps */
+    } wait;
+    struct picot_task *next, *prev; /* in its group's list; circular */
+    void *outcome;                  /* where its result goes: memory of its spawner's, or a future */
+    struct picot__extra *extra;
 };
+
+/** A task's place in a queue for something. Lies in a leaf, or in an arm of a picot_select. Private. */
+typedef struct picot_waiter {
+    struct picot_waiter *next, *prev; /* circular; next is NULL when it is in no queue */
+    picot_task *task;
+    void (*granted)(struct picot_waiter *, int rc); /* it has got what it waited for, or a code */
+    void *owner;                                    /* its leaf, or arm */
+    void *slot;                                     /* where an item goes to or comes from */
+    int64_t want;                                   /* units, direction, or whatever the queue's owner reads there */
+} picot_waiter;
+
+/** Those who wait for something, the first one first. Zero it before its first use. Private. */
+typedef struct picot_waitqueue {
+    picot_waiter *first;
+} picot_waitqueue;
 
 /** The leaf that ends a picot_task_group. It lies in the group, for leaving must not depend on memory. */
 struct picot_group_leave_head {
@@ -76,33 +145,48 @@ struct picot_group_leave_head {
     int _ret;
     uint32_t _shield;
 };
-PICOT_API extern const picot_fn picot_group_leave_fn;
-PICOT_API picot_step picot_group_leave_resume(picot_task *, picot_frame *, picot_frame *);
+PICOT_LEAF_DECL_(picot_group_leave);
 
 /** A group of tasks, in the frame of the function that opens it. Private: ask through the functions of group.h. */
 struct picot_group {
     struct picot_group *next, *prev; /* among the loop's open groups */
-    picot_task *owner;               /* the task whose function opened it */
-    picot_task *children;            /* those alive, the oldest first */
-    picot_frame *joiner;             /* the owner's leaf while it waits here */
-    uint32_t live;
-    int32_t rc; /* the first failure */
-    uint8_t open, cancelled, keep_going;
+    struct picot__coro *coro;
+    picot_ready_queue *ready;                     /* the loop's */
+    picot_task *owner;                            /* the task whose function opened it */
+    picot_task *children;                         /* those alive, the oldest first */
+    picot_frame *joiner;                          /* the owner's leaf while it waits here */
+    picot_waitqueue room;                         /* those who wait in picot_room */
+    struct picot_error_node *errors, *last_error; /* of tasks that failed, the first one first */
+    const char *text;                             /* why it was cancelled, or NULL */
+    uint32_t origin;                              /* the id of the task that cancelled it or failed */
+    uint32_t live, limit;                         /* limit 0: none */
+    int32_t rc;                                   /* the first failure */
+    uint8_t open, cancelled, keep_going, collect, eager;
+    uint8_t arena_units; /* what its tasks have been seen to need */
     struct picot_group_leave_head leave;
 };
 
 typedef struct picot_group_options {
     int keep_going; /**< a failing task does not cancel the others, and its error stays with it */
+    int collect;    /**< the same, but join gives the first failure, and picot_group_errors has them all */
+    int eager;      /**< tasks take their first step inside the spawn */
+    uint32_t limit; /**< at most so many tasks at a time; 0: no limit. See picot_room */
     int _end;
 } picot_group_options;
 
-PICOT_API void *picot_rt_push_slow(picot_task *task, size_t size);
-PICOT_API void picot_rt_pop_slow(picot_task *task, void *block);
+PICOT_API void *picot_rt_push_slow(picot_task *task, struct picot_frame_tail *tail, size_t size);
+PICOT_API void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *block);
 PICOT_API int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos);
 PICOT_API int picot_rt_exit_next(picot_task *task, picot_frame *frame);
-PICOT_API int picot_rt_scope_open(picot_task *task, int64_t timeout_ns);
+PICOT_API int picot_rt_scope_open(picot_task *task, struct picot_frame_tail *tail, int64_t timeout_ns);
 PICOT_API int picot_rt_scope_close(picot_task *task, int rc);
-PICOT_API void picot_rt_scope_pop(picot_task *task);
+PICOT_API void picot_rt_scope_pop(picot_task *task, struct picot_frame_tail *tail);
+PICOT_API int picot_rt_scope_enter(picot_task *task, picot_frame *frame, picot_scope *scope, int64_t deadline_ns,
+                                   int64_t grace_ns);
+PICOT_API int picot_rt_scope_leave(picot_task *task, picot_frame *frame, picot_scope *scope);
+PICOT_API int64_t picot_rt_after(const picot_task *task, int64_t timeout_ns);
+PICOT_API int picot_rt_yielded(picot_task *task);
+PICOT_API void picot_rt_step(picot_loop *loop, void *task);
 PICOT_API void picot_rt_group_open(picot_task *task, picot_group *group, picot_group_options options);
 PICOT_API picot_task *picot_rt_spawn_open(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc);
 PICOT_API void picot_rt_spawn_start(picot_task *task, void *ret_value);
@@ -148,37 +232,47 @@ static inline int picot_rt_status_other(const void *p)
     return 0;
 }
 
-/* The arena's fast path. Blocks are multiples of 16 bytes; the newest is popped first. */
-static inline void *picot_rt_push(picot_task *task, size_t size)
+/* The arena's fast path: blocks are multiples of 8 bytes, the newest is popped first. Frames that need 16 have a size
+ * so large that they always go the slow path. */
+static inline void *picot_rt_push(picot_task *task, struct picot_frame_tail *tail, size_t size)
 {
-    size = (size + 15) & ~(size_t)15;
-    if (PICOT_LIKELY_(size <= (size_t)(task->limit - task->sp))) {
+    if (PICOT_LIKELY_(size >> 3 <= task->room)) {
         void *block = task->sp;
+        task->room = (uint16_t)(task->room - (size >> 3));
         task->sp += size;
         PICOT_UNPOISON_(block, size);
         return block;
     }
-    return picot_rt_push_slow(task, size);
+    return picot_rt_push_slow(task, tail, size);
 }
 
-static inline void picot_rt_pop(picot_task *task, void *block)
+static inline void picot_rt_pop(picot_task *task, struct picot_frame_tail *tail, void *block)
 {
-    if (PICOT_LIKELY_((size_t)((char *)block - task->base - 1) < (size_t)(task->limit - task->base))) {
-        PICOT_POISON_(block, (size_t)(task->sp - (char *)block));
+    if (PICOT_LIKELY_(!tail->spilled)) {
+        size_t size = (size_t)(task->sp - (char *)block);
+        PICOT_POISON_(block, size);
+        task->room = (uint16_t)(task->room + (size >> 3));
         task->sp = (char *)block;
     } else {
-        picot_rt_pop_slow(task, block);
+        picot_rt_pop_slow(task, tail, block);
     }
 }
 
-/** The leaf behind picot_yield: suspends for one turn of the ready queue. */
+/* The task's top frame is resumed in the next turn. */
+static inline void picot_rt_ready(picot_task *task)
+{
+    task->wait.job.fn = picot_rt_step;
+    task->wait.job.user = task;
+    picot_ready_append(task->group->ready, &task->wait.job);
+}
+
+/** The leaf behind picot_yield where it is awaited like any call: suspends for one turn of the ready queue. */
 struct picot_yield_once_head {
     picot_frame _co;
     int unused;
     int _ret;
 };
-PICOT_API extern const picot_fn picot_yield_once_fn;
-PICOT_API picot_step picot_yield_once_resume(picot_task *, picot_frame *, picot_frame *);
+PICOT_LEAF_DECL_(picot_yield_once);
 
 /** The leaf behind picot_join. */
 struct picot_join_head {
@@ -186,8 +280,7 @@ struct picot_join_head {
     picot_group *group;
     int _ret;
 };
-PICOT_API extern const picot_fn picot_join_fn;
-PICOT_API picot_step picot_join_resume(picot_task *, picot_frame *, picot_frame *);
+PICOT_LEAF_DECL_(picot_join);
 
 PICOT_END_DECLS
 

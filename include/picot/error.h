@@ -27,7 +27,12 @@
     X(PICOT_EURL, -5012, "malformed or unsupported URL")                                                               \
     X(PICOT_EREDIRECT, -5013, "too many redirects, or a redirect loop")                                                \
     X(PICOT_ENESTED, -5014, "await inside a nested switch: not possible in the ISO C build, use if or a helper")       \
-    X(PICOT_EWORKERDIED, -5015, "the worker that ran this call died; a new one has taken its place")
+    X(PICOT_EWORKERDIED, -5015, "the worker that ran this call died; a new one has taken its place")                   \
+    X(PICOT_ESCOPE, -5016, "a scope was left by a jump, or is open across a yield: leave its block first")             \
+    X(PICOT_ECLOSED, -5017, "the queue, channel or generator is closed: nothing more will come")                       \
+    X(PICOT_ENOTOWNER, -5018, "only the task that holds it may release it")                                            \
+    X(PICOT_EBROKEN, -5019, "the barrier is broken: reset it, or its owner has ended")                                 \
+    X(PICOT_ENOTDONE, -5020, "it has no result yet: await it, or ask again when it is done")
 
 #define PICOT_ERROR_ENUM_(name, number, text) name = number,
 enum picot_error { PICOT_ERROR_LIST(PICOT_ERROR_ENUM_) PICOT_ERROR_LAST_ = -5999 };

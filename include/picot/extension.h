@@ -8,6 +8,7 @@
 #define PICOT_EXTENSION_H
 
 #include <picot/loop.h>
+#include <picot/timer.h>
 
 PICOT_BEGIN_DECLS
 
@@ -33,6 +34,51 @@ PICOT_API int picot_extension_add(picot_loop *loop, picot_extension *extension);
 
 /** The state attached under a key, or NULL. @since 0.1 */
 PICOT_API picot_extension *picot_extension_find(const picot_loop *loop, const void *key);
+
+/* ---- jobs and times without a call or a check, for libraries that have very many --------------- */
+
+/** The loop's ready queue. */
+typedef struct picot_ready_queue {
+    picot_job head; /* of the circular list, the oldest first */
+    size_t count;
+    uint32_t budget; /* results at once that the present callback or step may still take; then it must wait */
+} picot_ready_queue;
+
+/** The loop's ready queue, for picot_ready_append. NULL for NULL. It lives as long as the loop. @since 0.1 */
+PICOT_API picot_ready_queue *picot_extension_ready(picot_loop *loop);
+
+/**
+ * The same as picot_call_soon, with job->fn and job->user set before, and without its checks: only in the loop's
+ * thread, and only a job that is not queued.
+ */
+static inline void picot_ready_append(picot_ready_queue *queue, picot_job *job)
+{
+    picot_job *tail = queue->head._.prev;
+    job->_.next = &queue->head;
+    job->_.prev = tail;
+    tail->_.next = job;
+    queue->head._.prev = job;
+    queue->count++;
+}
+
+/** Take a queued job back; not for one that is not queued. */
+static inline void picot_ready_remove(picot_ready_queue *queue, picot_job *job)
+{
+    job->_.prev->_.next = job->_.next;
+    job->_.next->_.prev = job->_.prev;
+    job->_.next = job->_.prev = NULL;
+    queue->count--;
+}
+
+/**
+ * Have node->expire(loop, node) called at node->deadline_ns: a timer without a picot_timer around it. Both are set
+ * before; the node is not armed. It keeps no run from ending, and a forced destroy leaves it alone: its owner counts
+ * as pending by other means.
+ * Thread: the loop's, unchecked. Cancel: picot_wheel_disarm, also of a node that is not armed (next is NULL).
+ * @since 0.1
+ */
+PICOT_API void picot_wheel_arm(picot_loop *loop, struct picot_wheel_node *node);
+PICOT_API void picot_wheel_disarm(picot_loop *loop, struct picot_wheel_node *node);
 
 /** Memory of the loop's allocator, uninitialised; NULL when out of memory or size is 0. @since 0.1 */
 PICOT_API void *picot_alloc(picot_loop *loop, size_t size);

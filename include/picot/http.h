@@ -219,6 +219,7 @@ PICOT_API_DECL_(int, picot_http_finish, (picot_http_conn * conn;));
 
 /** What the frames of all handlers begin with. */
 struct picot_http_any_handler_head {
+    struct picot_frame_tail _fx;
     picot_frame _co;
     picot_http_conn *conn;
     void *user;

@@ -16,13 +16,32 @@ PICOT_BEGIN_DECLS
  */
 struct picot_sleep_head {
     picot_frame _co;
-    int64_t ns;
-    picot_timer _timer;
-    int _ret;
+    union { /* the result takes the place of the argument: a sleeping task is small */
+        int64_t ns;
+        int _ret;
+    };
 };
 #define picot_sleep(...) picot_call(picot_sleep, __VA_ARGS__)
-PICOT_API extern const picot_fn picot_sleep_fn;
-PICOT_API picot_step picot_sleep_resume(picot_task *, picot_frame *, picot_frame *);
+PICOT_LEAF_DECL_(picot_sleep);
+
+/**
+ * Cancel a task: its present await, or its next one, ends with -ECANCELED, once. What it does then is its own affair.
+ * The first call's text and caller are kept for picot_task_cancellation.
+ * @param task  a task that is alive: the current one, or one of a handle (picot_future_cancel is the safe form)
+ * @param text  why; a string that outlives the task, or NULL
+ * @return  0; -EINVAL: NULL. Thread: the loop's. @since 0.1
+ */
+PICOT_API int picot_task_cancel(picot_task *task, const char *text);
+
+/** How often picot_task_cancel was called and not undone. @since 0.1 */
+PICOT_API unsigned picot_task_cancelling(const picot_task *task);
+
+/** Undo one picot_task_cancel; at zero a cancellation not yet told is withdrawn.
+ * @return how many are left. @since 0.1 */
+PICOT_API unsigned picot_task_uncancel(picot_task *task);
+
+/** The task's number: 1, 2, ... in the order of creation in this loop; 0 for NULL. @since 0.1 */
+PICOT_API uint32_t picot_task_id(const picot_task *task);
 
 /** The task that runs now, or NULL outside any. Thread: the loop's. @since 0.1 */
 PICOT_API picot_task *picot_task_current(const picot_loop *loop);

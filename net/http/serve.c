@@ -45,7 +45,7 @@ static void unlink_session(picot_http_server *server, struct picot_http_session_
     *session->link = session->next;
     if (session->next) session->next->link = session->link;
     server->_.live--;
-    if (server->_.full) (void)picot_group_cancel(server->_.full);
+    if (server->_.full) (void)picot_group_cancel(server->_.full, "there is room again");
 }
 
 /* ---- one connection -------------------------------------------------------------------------- */
@@ -181,7 +181,7 @@ int picot_http_server_stop(picot_http_server *server)
     if (!server) return -EINVAL;
     server->_.stopping = 1; /* also before its task has begun: it then ends at once */
     if (!server->_.acceptor) return 0;
-    (void)picot_group_cancel(server->_.acceptor);
+    (void)picot_group_cancel(server->_.acceptor, "the server stops");
     for (struct picot_http_session_ *each = server->_.sessions; each; each = each->next)
         end_if_idle(&each->conn);
     return 0;
@@ -192,7 +192,7 @@ static const picot_http_server_options default_options = PICOT_HTTP_SERVER_OPTIO
 /* The functions that picot_http_handler lets through have this frame. */
 static bool is_handler(const picot_fn *fn)
 {
-    return fn && fn->result_offset == offsetof(struct picot_http_any_handler_head, _ret) &&
+    return fn && fn->result_offset == PICOT_RESULT_OFFSET_(picot_http_any_handler) &&
            fn->result_size == sizeof(int);
 }
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * errors.c - trees of failures, in the memory of the tasks that failed.
+ *
+ * A group's list holds its own failures. When the group is left the list goes to the task that owned it, in the loop's
+ * list of such trees; when that task fails in turn, the tree becomes the inner part of its node.
+ */
+#include "errors.h"
+
+_Static_assert(sizeof(picot_error_node) <= sizeof(picot_task), "a node takes the place of a task");
+
+static void free_list(struct picot__coro *coro, picot_error_node *node)
+{
+    while (node) {
+        picot_error_node *next = (picot_error_node *)(uintptr_t)node->next;
+        free_list(coro, (picot_error_node *)(uintptr_t)node->inner);
+        picot__block_free(coro, node, node->_.size);
+        node = next;
+    }
+}
+
+/* Take a task's tree out of the loop's list. */
+static picot_error_node *take_tree(picot_task *task)
+{
+    if (!(task->flags & PICOT__TASK_HAS_TREE)) return NULL;
+    picot_error_node **at = &picot__coro_of_task(task)->trees;
+    while ((*at)->_.owner != task)
+        at = &(*at)->_.next_tree;
+    picot_error_node *tree = *at;
+    *at = tree->_.next_tree;
+    task->flags &= (uint8_t)~PICOT__TASK_HAS_TREE;
+    return tree;
+}
+
+void picot__errors_add(picot_task *task, picot_group *group, const char *name, int rc)
+{
+    uint32_t id = task->id;
+    size_t size = picot__task_size(task);
+    picot_error_node *inner = take_tree(task), *node = (picot_error_node *)(void *)task;
+    PICOT_UNPOISON_(node, sizeof *node);
+    *node = (picot_error_node){NULL, inner, name, id, rc, {size, NULL, NULL}};
+    if (group->last_error)
+        group->last_error->next = node;
+    else
+        group->errors = node;
+    group->last_error = node;
+}
+
+void picot__errors_free(picot_group *group)
+{
+    free_list(group->coro, group->errors);
+    group->errors = group->last_error = NULL;
+}
+
+void picot__errors_keep(picot_group *group, picot_task *task)
+{
+    if (!group->errors) return;
+    struct picot__coro *coro = group->coro;
+    free_list(coro, take_tree(task));
+    group->errors->_.owner = task;
+    group->errors->_.next_tree = coro->trees;
+    coro->trees = group->errors;
+    task->flags |= PICOT__TASK_HAS_TREE;
+    group->errors = group->last_error = NULL;
+}
+
+void picot__errors_drop(picot_task *task)
+{
+    free_list(picot__coro_of_task(task), take_tree(task));
+}
+
+const picot_error_node *picot_group_errors(const picot_group *group)
+{
+    return group && group->open ? group->errors : NULL;
+}
+
+const picot_error_node *picot_task_errors(const picot_task *task)
+{
+    if (!task || !(task->flags & PICOT__TASK_HAS_TREE)) return NULL;
+    const picot_error_node *tree = picot__coro_of_task(task)->trees;
+    while (tree->_.owner != task)
+        tree = tree->_.next_tree;
+    return tree;
+}
+
+const picot_error_node *picot_errors_find(const picot_error_node *first, int code)
+{
+    for (const picot_error_node *node = first; node; node = node->next) {
+        const picot_error_node *found = node->inner ? picot_errors_find(node->inner, code) : NULL;
+        if (found) return found;
+        if (!node->inner && node->rc == code) return node;
+    }
+    return NULL;
+}
+
+size_t picot_errors_count(const picot_error_node *first)
+{
+    size_t count = 0;
+    for (const picot_error_node *node = first; node; node = node->next)
+        count += node->inner ? picot_errors_count(node->inner) : 1;
+    return count;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * waitqueue.c - waiters in order, direct hand-over, and the leaves that are parked in such a queue.
+ */
+#include "waitqueue.h"
+
+void picot__waitqueue_append(picot_waitqueue *queue, picot_waiter *waiter)
+{
+    picot_waiter *first = queue->first;
+    if (!first) {
+        queue->first = waiter->next = waiter->prev = waiter;
+        return;
+    }
+    waiter->next = first;
+    waiter->prev = first->prev;
+    first->prev->next = waiter;
+    first->prev = waiter;
+}
+
+bool picot__waitqueue_remove(picot_waitqueue *queue, picot_waiter *waiter)
+{
+    if (!waiter->next) return false;
+    if (waiter->next == waiter) {
+        queue->first = NULL;
+    } else {
+        waiter->prev->next = waiter->next;
+        waiter->next->prev = waiter->prev;
+        if (queue->first == waiter) queue->first = waiter->next;
+    }
+    waiter->next = waiter->prev = NULL;
+    return true;
+}
+
+void picot__grant(picot_waitqueue *queue, picot_waiter *waiter, int rc)
+{
+    (void)picot__waitqueue_remove(queue, waiter);
+    waiter->granted(waiter, rc);
+}
+
+/* Those that enter while this runs stay: the list is taken off first. */
+size_t picot__grant_all(picot_waitqueue *queue, int rc)
+{
+    picot_waitqueue taken = *queue;
+    size_t count = 0;
+    queue->first = NULL;
+    for (; taken.first; count++)
+        picot__grant(&taken, taken.first, rc);
+    return count;
+}
+
+/* ---- parked leaves ----------------------------------------------------------------------------- */
+
+static void resume_leaf(picot_waiter *waiter, int rc)
+{
+    picot_frame *leaf = waiter->owner;
+    leaf->rc = rc;
+    leaf->pos = 1;
+    picot__task_ready(waiter->task);
+}
+
+picot_step picot__park(picot_task *task, picot_frame *leaf, picot_waitqueue *queue, picot_waiter *waiter)
+{
+    waiter->task = task;
+    waiter->owner = leaf;
+    waiter->granted = resume_leaf;
+    picot__waitqueue_append(queue, waiter);
+    return (picot_step){PICOT_STEP_PENDING};
+}
+
+bool picot__unpark(picot_task *task, picot_frame *leaf, picot_waitqueue *queue, picot_waiter *waiter)
+{
+    if (!picot__waitqueue_remove(queue, waiter)) return false;
+    picot__cancel_delivered(task);
+    leaf->rc = -ECANCELED;
+    leaf->pos = 1;
+    picot__task_ready(task);
+    return true;
+}
+
+picot_step picot__leaf_now(picot_task *task, picot_frame *leaf, int rc)
+{
+    picot_ready_queue *ready = task->group->ready;
+    if (PICOT_LIKELY_(ready->budget > 0)) {
+        ready->budget--;
+        return picot__leaf_return(task, leaf, rc);
+    }
+    leaf->rc = rc;
+    leaf->pos = 1;
+    picot__task_ready(task);
+    return (picot_step){PICOT_STEP_PENDING};
+}
