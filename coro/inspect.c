@@ -3,7 +3,7 @@
  * inspect.c - where tasks stand: the current one, names, backtraces. Frames know their function, and their await its
  * line.
  */
-#include "internal.h"
+#include "rare.h"
 
 #include <stdio.h>
 
@@ -26,6 +26,7 @@ uint32_t picot_task_id(const picot_task *task)
 const char *picot_task_name(const picot_task *task)
 {
     if (!task) return "none";
+    if (task->extra && task->extra->rare && task->extra->rare->name) return task->extra->rare->name;
     const picot_frame *frame = task->top;
     while (frame->parent)
         frame = frame->parent;

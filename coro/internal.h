@@ -18,6 +18,7 @@
 #include <picot/group.h>
 #include <picot/io.h>
 #include <picot/loop.h>
+#include <picot/report.h>
 #include <picot/scope.h>
 #include <picot/task.h>
 #include <picot/timer.h>
@@ -40,7 +41,14 @@ struct picot__coro {
     int main_status;
     uint32_t next_id;
     uint32_t eager_depth; /* spawns whose first step runs inside them */
-    bool eager;           /* the rule for groups that do not say */
+    bool eager;           /* picot_loop_set_eager */
+    bool debug;           /* picot_loop_set_debug */
+    int64_t slow_step_ns; /* 0: steps are not timed */
+    uint64_t report_count;
+    picot_report_handler *report_handler;
+    void *report_user;
+    struct picot__handle *handles; /* of futures; see handle.c */
+    uint32_t handle_count, free_handle;
     size_t live;
     picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
     void *free_blocks[PICOT__CLASS_COUNT];
@@ -156,7 +164,11 @@ void picot__scope_start_grace(picot_task *task);
 /* rare.c */
 void picot__extra_free(picot_task *task);
 /* A task begins with its creator's context, and in a debugging loop knows where it was created. 0 or -ENOMEM. */
-int picot__inherit(picot_task *creator, picot_task *task);
+int picot__inherit_slow(picot_task *creator, picot_task *task);
+static inline int picot__inherit(picot_task *creator, picot_task *task)
+{
+    return picot__coro_of_task(task)->debug || (creator && creator->extra) ? picot__inherit_slow(creator, task) : 0;
+}
 
 /* group.c */
 void picot__group_init(picot_group *group, struct picot__coro *coro);

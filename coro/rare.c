@@ -4,6 +4,8 @@
  */
 #include "rare.h"
 
+#include "context.h"
+
 struct picot__rare *picot__rare_of(picot_task *task)
 {
     struct picot__extra *extra = picot__extra_of(task);
@@ -14,10 +16,10 @@ struct picot__rare *picot__rare_of(picot_task *task)
     return extra->rare = rare;
 }
 
-static void free_rare(struct picot__coro *coro, struct picot__rare *rare)
+static void free_name(struct picot__coro *coro, struct picot__rare *rare)
 {
-    if (rare->name) picot__block_free(coro, (void *)(uintptr_t)rare->name, rare->name_size);
-    picot__block_free(coro, rare, sizeof *rare);
+    if (rare->name) picot__block_free(coro, rare->name, strlen(rare->name) + 1);
+    rare->name = NULL;
 }
 
 void picot__extra_free(picot_task *task)
@@ -25,14 +27,46 @@ void picot__extra_free(picot_task *task)
     struct picot__coro *coro = picot__coro_of_task(task);
     struct picot__extra *extra = task->extra;
     picot_wheel_disarm(coro->loop, &extra->alarm);
-    if (extra->rare) free_rare(coro, extra->rare);
+    if (extra->rare) {
+        free_name(coro, extra->rare);
+        picot__context_release(coro, extra->rare->context);
+        picot__block_free(coro, extra->rare, sizeof *extra->rare);
+    }
     picot__block_free(coro, extra, sizeof *extra);
     task->extra = NULL;
 }
 
-int picot__inherit(picot_task *creator, picot_task *task)
+int picot_task_set_name(picot_task *task, const char *name)
 {
-    (void)creator;
-    (void)task;
+    if (!task || !name) return -EINVAL;
+    struct picot__coro *coro = picot__coro_of_task(task);
+    struct picot__rare *rare = picot__rare_of(task);
+    size_t size = strlen(name) + 1;
+    char *copy = rare ? picot__block_alloc(coro, size) : NULL;
+    if (!copy) return -ENOMEM;
+    memcpy(copy, name, size);
+    free_name(coro, rare);
+    rare->name = copy;
+    return 0;
+}
+
+/* Where the function stands that creates a task. */
+static void note_creation(struct picot__rare *rare, picot_frame *creator)
+{
+    if (!creator || !(creator->fn->flags & PICOT_FN_BODY)) return;
+    rare->created_file = creator->fn->file;
+    rare->created_line = picot__tail_of(creator)->line;
+}
+
+int picot__inherit_slow(picot_task *creator, picot_task *task)
+{
+    struct picot__context *context =
+        creator && creator->extra && creator->extra->rare ? creator->extra->rare->context : NULL;
+    bool debug = picot__coro_of_task(task)->debug;
+    if (!context && !debug) return 0;
+    struct picot__rare *rare = picot__rare_of(task);
+    if (!rare) return -ENOMEM;
+    rare->context = picot__context_share(context);
+    if (debug) note_creation(rare, creator ? creator->top : NULL);
     return 0;
 }

@@ -10,15 +10,15 @@
 struct picot__context;
 
 struct picot__rare {
-    const char *name; /* a copy, or NULL */
-    size_t name_size; /* of the copy, its NUL included */
+    char *name; /* a copy, or NULL */
     struct picot__context *context;
-    unsigned cancel_count;  /* calls of picot_task_cancel not undone by picot_task_uncancel */
-    uint32_t cancel_origin; /* of the first of them: the id of the task that called; 0: plain code */
-    const char *cancel_text;
-    const char *created_file; /* in a debugging loop: where it was started */
+    unsigned cancel_count;    /* calls of picot_task_cancel not undone by picot_task_uncancel */
+    uint32_t cancel_origin;   /* of the first of them: the id of the task that called; 0: plain code */
+    const char *cancel_text;  /* of the first of them */
+    const char *created_file; /* in a debugging loop: where it was created */
     unsigned created_line;
-    picot_frame *starter; /* the leaf of picot_start_in that waits until this task has started */
+    bool started;         /* picot_started was called */
+    picot_frame *starter; /* the leaf that waits until this task has started, and its task */
     picot_task *starter_task;
 };
 

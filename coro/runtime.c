@@ -2,7 +2,7 @@
  *
  * runtime.c - the coroutines of one loop: their state, made when first needed, and the ways in from plain code.
  */
-#include "internal.h"
+#include "future.h"
 
 /* A failed backend ends every operation; tasks get this many turns to notice and clean up. */
 #define TURNS_AFTER_FAILURE 1000
@@ -42,6 +42,7 @@ static void destroy(picot_loop *loop, picot_extension *extension)
     struct picot__coro *coro = (struct picot__coro *)(void *)extension;
     PICOT_UNPOISON_(coro->reserve, PICOT__RESERVE_SIZE);
     picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
+    picot__handles_free(coro);
     picot__slabs_free(coro);
     picot_free(loop, coro, sizeof *coro);
 }

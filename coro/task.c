@@ -7,6 +7,8 @@
  * have become deep.
  */
 #include "errors.h"
+#include "future_task.h"
+#include "report.h"
 
 /* Spawns whose tasks begin inside them, inside each other: beyond this they begin in the next turn. */
 #define EAGER_DEPTH 32
@@ -120,7 +122,14 @@ static void end(picot_task *task, const picot_frame *root)
     int rc = root->rc;
     uint32_t id = task->id;
     bool failed = rc < 0 && picot__group_fails(task, rc);
-    if (task->outcome) memcpy(task->outcome, (const char *)root + fn->result_offset, fn->result_size);
+    bool told = task->extra && picot__handshake_failed(task, rc);
+    if (told) failed = false;
+    if (task->flags & PICOT__TASK_FUTURE)
+        picot__future_task_ended(task, root, failed);
+    else if (task->outcome)
+        memcpy(task->outcome, (const char *)root + fn->result_offset, fn->result_size);
+    else if (rc < 0 && !failed && !told && rc != -ECANCELED && !(task->flags & PICOT__TASK_MAIN))
+        picot__report_task(task, fn->name, rc);
     if (task->flags & PICOT__TASK_MAIN) {
         coro->main = NULL;
         coro->main_status = rc;

@@ -7,15 +7,18 @@ include_HEADERS = include/picot.h
 picotinclude_HEADERS = \
     include/picot/addr.h \
     include/picot/base.h \
+    include/picot/context.h \
     include/picot/coro.h \
     include/picot/coro_macros.h \
     include/picot/coro_runtime.h \
     include/picot/error.h \
     include/picot/extension.h \
+    include/picot/future.h \
     include/picot/group.h \
     include/picot/io.h \
     include/picot/loop.h \
     include/picot/op.h \
+    include/picot/report.h \
     include/picot/scope.h \
     include/picot/select.h \
     include/picot/short.h \

@@ -90,8 +90,10 @@ check_PROGRAMS += \
     tests/test_addr \
     tests/test_coro \
     tests/test_coro_defer \
+    tests/test_coro_future \
     tests/test_coro_groups \
     tests/test_coro_memory \
+    tests/test_coro_scope \
     tests/test_coro_wait_for \
     tests/test_files \
     tests/test_offload \
@@ -118,8 +120,10 @@ tests_test_http_response_LDADD = $(whitebox_http_libs)
 check_PROGRAMS += \
     tests/test_coro_iso \
     tests/test_coro_defer_iso \
+    tests/test_coro_future_iso \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
+    tests/test_coro_scope_iso \
     tests/test_coro_wait_for_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
@@ -129,6 +133,10 @@ tests_test_coro_groups_iso_SOURCES = tests/test_coro_groups.c
 tests_test_coro_groups_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_memory_iso_SOURCES = tests/test_coro_memory.c
 tests_test_coro_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_future_iso_SOURCES = tests/test_coro_future.c
+tests_test_coro_future_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_scope_iso_SOURCES = tests/test_coro_scope.c
+tests_test_coro_scope_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 

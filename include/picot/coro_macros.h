@@ -49,6 +49,7 @@
 #define PICOT_CAT_(a, b) PICOT_CAT2_(a, b)
 #define PICOT_UNPAREN_(...) __VA_ARGS__
 #define PICOT_EXPAND_(x) x
+#define PICOT_EXPAND2_(x) x /* around something that uses the other one */
 #define PICOT_PICK_(_1, _2, _3, _4, _5, _6, chosen, ...) chosen
 /* What an await or spawn with a wrong number of arguments becomes: an error with a text, at the user's line. */
 #define PICOT_TOO_MANY_(...) _Static_assert(0, "too many arguments: an await takes a call, or a variable and a call")
@@ -347,6 +348,7 @@ void picot_suspension_point(void);
 
 #define PICOT_SPAWN__(fail, group, ret_value, name, ...)                                                               \
     do {                                                                                                               \
+        my->_fx.line = (uint16_t)__LINE__;                                                                             \
         picot_task *picot_new_ = picot_rt_spawn_open(picot_self, (group), &name##_fn, &my->_co.rc);                    \
         if (PICOT_LIKELY_(picot_new_)) {                                                                               \
             struct name##_head *picot_root_ = PICOT_HEAD_OF_(name, picot_new_->top);                                   \

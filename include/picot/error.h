@@ -32,7 +32,8 @@
     X(PICOT_ECLOSED, -5017, "the queue, channel or generator is closed: nothing more will come")                       \
     X(PICOT_ENOTOWNER, -5018, "only the task that holds it may release it")                                            \
     X(PICOT_EBROKEN, -5019, "the barrier is broken: reset it, or its owner has ended")                                 \
-    X(PICOT_ENOTDONE, -5020, "it has no result yet: await it, or ask again when it is done")
+    X(PICOT_ENOTDONE, -5020, "it has no result yet: await it, or ask again when it is done")                           \
+    X(PICOT_ENOTSTARTED, -5021, "the task ended before it said that it had started")
 
 #define PICOT_ERROR_ENUM_(name, number, text) name = number,
 enum picot_error { PICOT_ERROR_LIST(PICOT_ERROR_ENUM_) PICOT_ERROR_LAST_ = -5999 };

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * future_task.h - what a task's end means for its future, and for the one that waits for its start.
+ */
+#ifndef PICOT_CORO_FUTURE_TASK_H
+#define PICOT_CORO_FUTURE_TASK_H
+
+#include "internal.h"
+
+/* A task with PICOT__TASK_FUTURE has ended. failed: its group has taken the failure. */
+void picot__future_task_ended(picot_task *task, const picot_frame *root, bool failed);
+
+/* Somebody waited for this task's start: he is told how it ended instead, and it is no failure of its group. */
+bool picot__handshake_failed(picot_task *task, int rc);
+
+#endif /* PICOT_CORO_FUTURE_TASK_H */

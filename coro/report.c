@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * report.c - errors that nobody collects and steps that take too long: to the loop's handler, and as a sentence.
+ */
+#include "report.h"
+
+#include <stdio.h>
+
+#include "rare.h"
+
+void picot__report(struct picot__coro *coro, const picot_report *report)
+{
+    coro->report_count++;
+    if (coro->report_handler) coro->report_handler(coro->loop, report, coro->report_user);
+}
+
+void picot__report_task(const picot_task *task, const char *name, int rc)
+{
+    const struct picot__rare *rare = task->extra ? task->extra->rare : NULL;
+    picot_report report = {.kind = PICOT_REPORT_TASK_FAILED,
+                           .rc = rc,
+                           .task_name = rare && rare->name ? rare->name : name,
+                           .task_id = task->id,
+                           .file = rare && rare->created_file ? rare->created_file : "",
+                           .line = rare ? rare->created_line : 0};
+    picot__report(picot__coro_of_task(task), &report);
+}
+
+/* The loop's coroutines, for a setting. */
+static int settings_of(picot_loop *loop, struct picot__coro **ret_coro)
+{
+    if (!loop) return -EINVAL;
+    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    if (rc < 0) return rc;
+    *ret_coro = picot__coro_of(loop);
+    return *ret_coro ? 0 : -ENOMEM;
+}
+
+int picot_loop_set_report_handler(picot_loop *loop, picot_report_handler *handler, void *user)
+{
+    struct picot__coro *coro;
+    int rc = settings_of(loop, &coro);
+    if (rc < 0) return rc;
+    coro->report_handler = handler;
+    coro->report_user = user;
+    return 0;
+}
+
+uint64_t picot_loop_report_count(const picot_loop *loop)
+{
+    const struct picot__coro *coro = picot__coro_find(loop);
+    return coro ? coro->report_count : 0;
+}
+
+int picot_loop_set_slow_step(picot_loop *loop, int64_t limit_ns)
+{
+    struct picot__coro *coro;
+    if (limit_ns < 0) return -EINVAL;
+    int rc = settings_of(loop, &coro);
+    if (rc == 0) coro->slow_step_ns = limit_ns;
+    return rc;
+}
+
+int picot_loop_set_debug(picot_loop *loop, int on)
+{
+    struct picot__coro *coro;
+    int rc = settings_of(loop, &coro);
+    if (rc == 0) coro->debug = on != 0;
+    return rc;
+}
+
+int picot_loop_set_eager(picot_loop *loop, int on)
+{
+    struct picot__coro *coro;
+    int rc = settings_of(loop, &coro);
+    if (rc < 0) return rc;
+    coro->eager = on != 0;
+    coro->roots.eager = coro->eager;
+    return 0;
+}
+
+int picot_report_format(const picot_report *report, char *buf, size_t size)
+{
+    char who[160] = "a future", where[160] = "";
+    if (report->task_id) (void)snprintf(who, sizeof who, "task %u %s", report->task_id, report->task_name);
+    if (report->kind == PICOT_REPORT_SLOW_STEP)
+        return snprintf(buf, size, "%s held the loop for %lld us, up to %s:%u: yield, or hand the work to a thread",
+                        who, (long long)(report->took_ns / 1000), report->file, report->line);
+    if (report->line) (void)snprintf(where, sizeof where, " (created at %s:%u)", report->file, report->line);
+    return snprintf(buf, size, "%s%s failed and %s: %s, %s", who, where,
+                    report->kind == PICOT_REPORT_TASK_FAILED ? "nobody waits for it" : "its error was never retrieved",
+                    picot_error_name(report->rc), picot_strerror(report->rc));
+}
