@@ -10,6 +10,7 @@ loop_sources = \
     loop/backend/fork_mark.c \
     loop/backend/mirror.c \
     loop/backend/poll.c \
+    loop/backend/poll.h \
     loop/backend/readiness.c \
     loop/backend/readiness.h \
     loop/backend/select.c \
