@@ -47,6 +47,7 @@ void picot__run_jobs(picot_loop *loop)
     picot_job batch = loop->ready; /* those that are ready now */
     batch._.next->_.prev = batch._.prev->_.next = &batch;
     loop->ready._.next = loop->ready._.prev = &loop->ready;
+    if (PICOT__UNLIKELY(loop->seed)) picot__shuffle(loop, &batch, offsetof(picot_job, _));
     while (batch._.next != &batch) {
         picot_job *job = batch._.next;
         unlink_job(loop, job);

@@ -32,6 +32,7 @@ loop_sources = \
     loop/op_prepare.c \
     loop/post.c \
     loop/retry.c \
+    loop/shuffle.c \
     loop/timer.c \
     loop/turn.c \
     loop/watch.c

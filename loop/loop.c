@@ -70,6 +70,8 @@ int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
     if (!loop) return -ENOMEM;
     memset(loop, 0, sizeof *loop);
     init(loop, &options, allocator);
+    rc = picot__seed_open(loop, &options);
+    if (rc < 0) goto no_seed;
     rc = -ENOMEM;
     loop->fork_mark = picot__fork_mark_open();
     if (!loop->fork_mark) goto no_mark;
@@ -81,8 +83,9 @@ int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
     return 0;
 
 no_backend:
-    explain(&options, loop->reason);
     picot__fork_mark_close(loop->fork_mark);
+no_seed:
+    explain(&options, loop->reason);
 no_mark:
     (void)allocator->resize(allocator->user, loop, sizeof *loop, 0);
     return rc;

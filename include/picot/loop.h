@@ -31,20 +31,26 @@ typedef struct picot_loop_options {
     uint32_t events_per_turn;         /**< at most so many backend events are handled in one turn; 0: 256 */
     uint32_t inline_budget; /**< results at once that one callback or task step may take before it must wait; 0: 32 */
     uint32_t ring_entries;  /**< io_uring: submission queue size, 0: 256. Completion queue: 16 times that */
+    /**
+     * For tests, on every backend: not 0: the jobs of one turn, and timers of the same deadline, run in an order that
+     * this number decides, the same one in each run of the same program. 0: the environment's PICOT_SEED, a decimal
+     * number (ignored in set-uid programs); else none: first in, first out.
+     */
+    uint64_t seed;
 } picot_loop_options;
 
 #define PICOT_LOOP_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(picot_loop_options), 0, 0, 0, 0, 0, 0, 0                                                                \
+        sizeof(picot_loop_options), 0, 0, 0, 0, 0, 0, 0, 0                                                             \
     }
 
 /**
  * Create a loop.
  * @param options   NULL for the defaults
  * @param ret_loop  receives the loop; untouched on failure
- * @return  0; -EINVAL: NULL or a size member that is no known one; PICOT_ENOBACKEND: no such backend, or it is
- *          unavailable on this kernel or in this container (options->explanation tells which are valid and why);
- *          -ENOMEM; -EMFILE, -ENFILE: no descriptor left for the backend (never a silent fall-back)
+ * @return  0; -EINVAL: NULL, a size member that is no known one, or PICOT_SEED is no number; PICOT_ENOBACKEND: no such
+ *          backend, or it is unavailable on this kernel or in this container (options->explanation tells which are
+ *          valid and why); -ENOMEM; -EMFILE, -ENFILE: no descriptor left for the backend (never a silent fall-back)
  * Ownership: the caller owns the loop and ends it with picot_loop_destroy.
  * Thread: any; the loop may be created in one thread and run in another.
  * @since 0.1
@@ -125,6 +131,9 @@ PICOT_API const char *picot_loop_backend_reason(const picot_loop *loop);
 /** The names that picot_loop_create accepts, "select, poll, epoll, io_uring", as built. Thread: any. @since 0.1 */
 PICOT_API const char *picot_backend_names(void);
 
+/** The seed in use, from the options or the environment; 0: none, or NULL. Thread: any. @since 0.1 */
+PICOT_API uint64_t picot_loop_seed(const picot_loop *loop);
+
 /* ---- jobs: callbacks for the next turn ------------------------------------------------------- */
 
 /**
@@ -149,7 +158,7 @@ typedef struct picot_job {
 
 /**
  * Call fn(loop, user) soon: after all jobs queued before, never from inside this call. Queued by a job: in the next
- * turn.
+ * turn. With a seed (see picot_loop_options) the jobs of a turn run in any order.
  * @return  0; -EALREADY: the job is queued already; -EINVAL, -EPERM, PICOT_EFORKED
  * Ownership: the job is the loop's until it starts to run; the callback may free or queue it anew.
  * @since 0.1
