@@ -17,6 +17,7 @@ picotinclude_HEADERS = \
     include/picot/loop.h \
     include/picot/op.h \
     include/picot/short.h \
+    include/picot/sim.h \
     include/picot/task.h \
     include/picot/tcp.h \
     include/picot/timer.h \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * picot.h - all of libpicot: an event loop with four backends, and async functions on top of it.
+ * picot.h - all of libpicot: an event loop with five backends, and async functions on top of it.
  *
  * To embed the loop with callbacks alone, include <picot/loop.h> and <picot/op.h>. The HTTP parts are libpicot-http's:
  * <picot/http.h>. The words without prefix (await, defer, ...) are <picot/short.h>'s.
@@ -17,6 +17,7 @@
 #include <picot/io.h>
 #include <picot/loop.h>
 #include <picot/op.h>
+#include <picot/sim.h>
 #include <picot/task.h>
 #include <picot/tcp.h>
 #include <picot/timer.h>

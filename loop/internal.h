@@ -203,6 +203,8 @@ void picot__offload_cancel_all(picot_loop *loop); /* a forced destroy: as offloa
  * begun file operations: with their own, which is waited for.
  */
 void picot__offload_end_all(picot_loop *loop, int64_t result);
+/* Is an operation with a thread, or on its way there or back? Abandoned lookups do not count. */
+bool picot__offload_is_out(const picot_loop *loop);
 /* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
 void picot__offload_close(picot_loop *loop);
 
@@ -276,7 +278,10 @@ static inline struct picot__descriptor *picot__descriptor_of(picot_loop *loop, p
     return desc && (desc->flags & (PICOT__OPEN | PICOT__CLOSE_BEGUN)) == PICOT__OPEN ? desc : NULL;
 }
 
-/* turn.c: one turn. limit_ns: wait at most until then when nothing is ready. 0 or the backend's fatal code. */
+/*
+ * turn.c: one turn. limit_ns: wait at most until then when nothing is ready. 0; -EDEADLK: nothing can ever happen, told
+ * by the backend "sim" only; or the backend's fatal code.
+ */
 int picot__turn(picot_loop *loop, int64_t limit_ns);
 int64_t picot__next_deadline(const picot_loop *loop, int64_t limit_ns);
 

@@ -14,6 +14,7 @@ loop_sources = \
     loop/backend/readiness.c \
     loop/backend/readiness.h \
     loop/backend/select.c \
+    loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
     loop/backend/wakefd.c \

@@ -119,7 +119,7 @@ static int run_turn(picot_loop *loop, int64_t limit_ns)
 {
     if (loop->failed) return fail(loop, loop->failed);
     int rc = picot__turn(loop, limit_ns);
-    return rc < 0 ? fail(loop, rc) : 0;
+    return rc < 0 && rc != -EDEADLK ? fail(loop, rc) : rc;
 }
 
 /* One turn in which something happens: a wait may end early, to move far timers down the wheel. */

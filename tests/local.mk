@@ -74,6 +74,7 @@ check_PROGRAMS += \
     tests/conformance/memory \
     tests/conformance/pipes \
     tests/conformance/seed \
+    tests/conformance/sim \
     tests/conformance/stream_recv \
     tests/conformance/stream_send \
     tests/conformance/threads \
