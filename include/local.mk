@@ -22,6 +22,7 @@ picotinclude_HEADERS = \
     include/picot/scope.h \
     include/picot/select.h \
     include/picot/short.h \
+    include/picot/sim.h \
     include/picot/task.h \
     include/picot/tcp.h \
     include/picot/timer.h \

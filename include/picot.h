@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * picot.h - all of libpicot: an event loop with four backends, and async functions on top of it.
+ * picot.h - all of libpicot: an event loop with five backends, and async functions on top of it.
  *
  * To embed the loop with callbacks alone, include <picot/loop.h> and <picot/op.h>. The HTTP parts are libpicot-http's:
  * <picot/http.h>. The words without prefix (await, defer, ...) are <picot/short.h>'s.
@@ -22,6 +22,7 @@
 #include <picot/report.h>
 #include <picot/scope.h>
 #include <picot/select.h>
+#include <picot/sim.h>
 #include <picot/task.h>
 #include <picot/tcp.h>
 #include <picot/timer.h>

@@ -17,15 +17,16 @@ static const struct picot__backend *const table[] = {
     &picot__backend_epoll,
     &picot__backend_poll,
     &picot__backend_select,
+    &picot__backend_sim,
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 
 const char *picot_backend_names(void)
 {
 #ifdef HAVE_LIBURING
-    return "select, poll, epoll, io_uring";
+    return "select, poll, epoll, io_uring, sim";
 #else
-    return "select, poll, epoll";
+    return "select, poll, epoll, sim";
 #endif
 }
 
@@ -86,7 +87,7 @@ static int open_named(picot_loop *loop, const char *name, const char *origin, co
 
 static bool auto_may_take(const struct picot__backend *backend, char *why, size_t size)
 {
-    if (backend == &picot__backend_select) return false;
+    if (backend == &picot__backend_select || backend == &picot__backend_sim) return false;
 #ifdef HAVE_LIBURING
     if (backend == &picot__backend_io_uring && !picot__uring_kernel_is_proven()) {
         (void)snprintf(why, size, "the kernel is older than 6.1");

@@ -203,6 +203,8 @@ void picot__offload_cancel_all(picot_loop *loop); /* a forced destroy: as offloa
  * begun file operations: with their own, which is waited for.
  */
 void picot__offload_end_all(picot_loop *loop, int64_t result);
+/* Is an operation with a thread, or on its way there or back? Abandoned lookups do not count. */
+bool picot__offload_is_out(const picot_loop *loop);
 /* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
 void picot__offload_close(picot_loop *loop);
 
@@ -222,6 +224,7 @@ struct picot_loop {
     int64_t now_ns;
     uint32_t inline_budget, events_per_turn;
     uint64_t turns, callbacks; /* counted since the loop was created */
+    uint64_t seed, random;     /* 0: first in, first out; the state of the random numbers */
     void *free_leases;
     size_t free_lease_count;
     struct picot__descriptor *hot;   /* readiness.c: entries to attempt again */
@@ -274,9 +277,19 @@ static inline struct picot__descriptor *picot__descriptor_of(picot_loop *loop, p
     return desc && (desc->flags & (PICOT__OPEN | PICOT__CLOSE_BEGUN)) == PICOT__OPEN ? desc : NULL;
 }
 
-/* turn.c: one turn. limit_ns: wait at most until then when nothing is ready. 0 or the backend's fatal code. */
+/*
+ * turn.c: one turn. limit_ns: wait at most until then when nothing is ready. 0; -EDEADLK: nothing can ever happen, told
+ * by the backend "sim" only; or the backend's fatal code.
+ */
 int picot__turn(picot_loop *loop, int64_t limit_ns);
 int64_t picot__next_deadline(const picot_loop *loop, int64_t limit_ns);
+
+/* shuffle.c: the order of a loop with a seed. */
+int picot__seed_open(picot_loop *loop, const picot_loop_options *options);
+/* Permute a circular list. links: where an item, and the head, has its next and, right behind it, its prev. */
+void picot__shuffle(picot_loop *loop, void *head, size_t links);
+/* Permute each run of equal deadlines in a list that is sorted. */
+void picot__shuffle_equals(picot_loop *loop, struct picot_wheel_node *due);
 
 /* loop.c: the count of what could ever call back. */
 size_t picot__live(const picot_loop *loop);

@@ -35,6 +35,7 @@ void picot__run_jobs(picot_loop *loop)
     picot_job batch = *head; /* those that are ready now */
     batch._.next->_.prev = batch._.prev->_.next = &batch;
     head->_.next = head->_.prev = head;
+    if (PICOT__UNLIKELY(loop->seed)) picot__shuffle(loop, &batch, offsetof(picot_job, _));
     while (batch._.next != &batch) {
         picot_job *job = batch._.next, *next = job->_.next;
         batch._.next = next;

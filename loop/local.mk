@@ -10,9 +10,11 @@ loop_sources = \
     loop/backend/fork_mark.c \
     loop/backend/mirror.c \
     loop/backend/poll.c \
+    loop/backend/poll.h \
     loop/backend/readiness.c \
     loop/backend/readiness.h \
     loop/backend/select.c \
+    loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
     loop/backend/wakefd.c \
@@ -31,6 +33,7 @@ loop_sources = \
     loop/op_prepare.c \
     loop/post.c \
     loop/retry.c \
+    loop/shuffle.c \
     loop/timer.c \
     loop/turn.c \
     loop/watch.c

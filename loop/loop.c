@@ -71,6 +71,8 @@ int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
     if (!loop) return -ENOMEM;
     memset(loop, 0, sizeof *loop);
     init(loop, &options, allocator);
+    rc = picot__seed_open(loop, &options);
+    if (rc < 0) goto no_seed;
     rc = -ENOMEM;
     loop->fork_mark = picot__fork_mark_open();
     if (!loop->fork_mark) goto no_mark;
@@ -82,8 +84,9 @@ int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
     return 0;
 
 no_backend:
-    explain(&options, loop->reason);
     picot__fork_mark_close(loop->fork_mark);
+no_seed:
+    explain(&options, loop->reason);
 no_mark:
     (void)allocator->resize(allocator->user, loop, sizeof *loop, 0);
     return rc;
@@ -117,7 +120,7 @@ static int run_turn(picot_loop *loop, int64_t limit_ns)
 {
     if (loop->failed) return fail(loop, loop->failed);
     int rc = picot__turn(loop, limit_ns);
-    return rc < 0 ? fail(loop, rc) : 0;
+    return rc < 0 && rc != -EDEADLK ? fail(loop, rc) : rc;
 }
 
 /* One turn in which something happens: a wait may end early, to move far timers down the wheel. */

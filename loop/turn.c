@@ -30,6 +30,7 @@ static void run_timers(picot_loop *loop)
 {
     struct picot_wheel_node due = {&due, &due, 0, NULL};
     picot__wheel_expire(&loop->wheel, loop->now_ns, &due);
+    if (PICOT__UNLIKELY(loop->seed)) picot__shuffle_equals(loop, &due);
     while (due.next != &due) {
         struct picot_wheel_node *node = due.next;
         picot__wheel_remove(&loop->wheel, node);

@@ -73,6 +73,8 @@ check_PROGRAMS += \
     tests/conformance/loop_lifecycle \
     tests/conformance/memory \
     tests/conformance/pipes \
+    tests/conformance/seed \
+    tests/conformance/sim \
     tests/conformance/stream_recv \
     tests/conformance/stream_send \
     tests/conformance/threads \

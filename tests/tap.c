@@ -191,6 +191,11 @@ const char *tap_backend(void)
     return tap.backend;
 }
 
+int tap_is_simulated(void)
+{
+    return tap.backend && !strcmp(tap.backend, "sim");
+}
+
 picot_loop *tap_loop(void)
 {
     picot_loop_options options = PICOT_LOOP_OPTIONS_INIT;
@@ -418,6 +423,7 @@ static int each_run(const struct tap_case *test, int argc, char **argv,
             (void)snprintf(name, sizeof name, "%s", test->name);
         }
         tap.backend = backend;
+        if (test->flags & TAP_OUTSIDE && tap_is_simulated()) continue;
         if (!is_wanted(name, argc, argv)) continue;
         count++;
         if (visit) visit(test, name);

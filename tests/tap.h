@@ -19,7 +19,8 @@
 
 enum tap_flag {
     TAP_BACKENDS = 1, /* once per backend of picot_backend_names, with PICOT_BACKEND set in that child */
-    TAP_SLOW = 2      /* 120 s instead of 30 s; left out when the environment's TAP_QUICK is set */
+    TAP_SLOW = 2,     /* 120 s instead of 30 s; left out when the environment's TAP_QUICK is set */
+    TAP_OUTSIDE = 4 /* peers in other processes meet deadlines: left out on "sim", whose clock does not wait for them */
 };
 
 /* A table of these ends with its array, or with an entry whose name is NULL. */
@@ -64,6 +65,9 @@ void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The backend this case runs on, or NULL without TAP_BACKENDS. */
 const char *tap_backend(void);
+
+/* Is that "sim", whose clock is virtual? */
+int tap_is_simulated(void);
 
 /* A loop on tap_backend with tap_allocator; skips the case where this kernel lacks the backend. */
 picot_loop *tap_loop(void);

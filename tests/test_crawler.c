@@ -410,11 +410,11 @@ static void a_limit_of_pages_is_kept(void)
 }
 
 static const struct tap_case cases[] = {
-    {"a hostile server does no harm", a_hostile_server_does_no_harm, TAP_BACKENDS},
+    {"a hostile server does no harm", a_hostile_server_does_no_harm, TAP_BACKENDS | TAP_OUTSIDE},
     {"hosts that cannot be reached", hosts_that_cannot_be_reached, 0},
     {"start pages that are none", start_pages_that_are_none, 0},
     {"bad command lines", bad_command_lines, 0},
-    {"an interrupt ends with a summary", an_interrupt_ends_with_a_summary, TAP_BACKENDS},
+    {"an interrupt ends with a summary", an_interrupt_ends_with_a_summary, TAP_BACKENDS | TAP_OUTSIDE},
     {"a limit of pages is kept", a_limit_of_pages_is_kept, 0},
 };
 

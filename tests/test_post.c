@@ -89,6 +89,14 @@ static void *post_all(void *argument)
     return NULL;
 }
 
+/* Until it is stopped. The hold tells "sim" that somebody will post: else it would see that nothing can ever happen. */
+static void run_held(picot_loop *loop)
+{
+    CHECK_EQ(picot_loop_hold(loop), 0);
+    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_FOREVER), 1);
+    CHECK_EQ(picot_loop_unhold(loop), 0);
+}
+
 static void posts_from_four_threads(void)
 {
     picot_loop *loop = tap_loop();
@@ -105,7 +113,7 @@ static void posts_from_four_threads(void)
     }
     for (int t = 0; t < POSTERS; t++)
         CHECK_EQ(pthread_create(&posters[t].thread, NULL, post_all, &posters[t]), 0);
-    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_FOREVER), 0);
+    run_held(loop);
     for (int t = 0; t < POSTERS; t++) {
         CHECK_EQ(pthread_join(posters[t].thread, NULL), 0);
         CHECK_EQ(posters[t].arrived, POSTS);
@@ -162,7 +170,7 @@ static void merged_posts(void)
     m.posted = (picot_posted)PICOT_POSTED_INIT(look, &m);
     m.last = (picot_posted)PICOT_POSTED_INIT(stop, NULL);
     CHECK_EQ(pthread_create(&thread, NULL, post_the_same, &m), 0);
-    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_FOREVER), 0);
+    run_held(loop);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(m.queued + m.merged, MERGES);
     CHECK_EQ(m.calls, m.queued); /* one call per post that was not merged */
@@ -222,9 +230,10 @@ static void strike(picot_loop *loop, void *user)
     CHECK_EQ(picot_post(ping->loops[other], &ping->posted[other]), 0);
 }
 
-static void *run_forever(void *argument)
+static void *run_in_a_thread(void *argument)
 {
-    CHECK_EQ(picot_loop_run(argument, PICOT_RUN_FOREVER), 0);
+    CHECK_EQ(picot_loop_run(argument, PICOT_RUN_NOWAIT), 0); /* now it is this thread's */
+    run_held(argument);
     return NULL;
 }
 
@@ -236,9 +245,9 @@ static void wake_ups_are_not_lost(void)
 
     for (int i = 0; i < 2; i++)
         ping.posted[i] = (picot_posted)PICOT_POSTED_INIT(strike, &ping);
-    CHECK_EQ(pthread_create(&thread, NULL, run_forever, ping.loops[1]), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, run_in_a_thread, ping.loops[1]), 0);
     CHECK_EQ(picot_post(ping.loops[0], &ping.posted[0]), 0);
-    CHECK_EQ(picot_loop_run(ping.loops[0], PICOT_RUN_FOREVER), 0);
+    run_held(ping.loops[0]);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(ping.rounds, 2 * ROUNDS + 1);
     tap_loop_end(ping.loops[0]);
@@ -282,7 +291,7 @@ static void posts_from_a_signal_handler(void)
     signalled_post = (picot_posted)PICOT_POSTED_INIT(count_signal, &calls);
     CHECK_EQ(sigaction(SIGALRM, &action, &before), 0); /* without SA_RESTART */
     CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
-    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_FOREVER), 0);
+    run_held(loop);
     CHECK_EQ(setitimer(ITIMER_REAL, &off, NULL), 0);
     CHECK_EQ(sigaction(SIGALRM, &before, NULL), 0);
     CHECK_EQ(calls, 300);

@@ -348,9 +348,9 @@ static void serves_files(void)
 }
 
 static const struct tap_case cases[] = {
-    {"echo_server echoes, and ends", echoes, TAP_BACKENDS},
+    {"echo_server echoes, and ends", echoes, TAP_BACKENDS | TAP_OUTSIDE},
     {"bad arguments", bad_arguments, 0},
-    {"http_server greets, and ends", greets, TAP_BACKENDS},
-    {"http_server serves files below its root only", serves_files, TAP_BACKENDS},
+    {"http_server greets, and ends", greets, TAP_BACKENDS | TAP_OUTSIDE},
+    {"http_server serves files below its root only", serves_files, TAP_BACKENDS | TAP_OUTSIDE},
 };
 TAP_MAIN(cases)

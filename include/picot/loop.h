@@ -20,9 +20,9 @@ PICOT_BEGIN_DECLS
 typedef struct picot_loop_options {
     size_t size; /**< sizeof of this struct, for compatibility of later versions */
     /**
-     * "select", "poll", "epoll", "io_uring", or "auto". NULL: the environment's PICOT_BACKEND (ignored in set-uid
-     * programs), else "auto": io_uring where the kernel is 6.1 or later and a probe with one completed NOP passes,
-     * else epoll, else poll.
+     * "select", "poll", "epoll", "io_uring", "sim" (for tests, see sim.h), or "auto". NULL: the environment's
+     * PICOT_BACKEND (ignored in set-uid programs), else "auto": io_uring where the kernel is 6.1 or later and a probe
+     * with one completed NOP passes, else epoll, else poll.
      */
     const char *backend;
     const picot_allocator *allocator; /**< NULL: malloc. Copied; its user pointer must outlive the loop */
@@ -31,20 +31,26 @@ typedef struct picot_loop_options {
     uint32_t events_per_turn;         /**< at most so many backend events are handled in one turn; 0: 256 */
     uint32_t inline_budget; /**< results at once that one callback or task step may take before it must wait; 0: 32 */
     uint32_t ring_entries;  /**< io_uring: submission queue size, 0: 256. Completion queue: 16 times that */
+    /**
+     * For tests, on every backend: not 0: the jobs of one turn, and timers of the same deadline, run in an order that
+     * this number decides, the same one in each run of the same program. 0: the environment's PICOT_SEED, a decimal
+     * number (ignored in set-uid programs); else none: first in, first out.
+     */
+    uint64_t seed;
 } picot_loop_options;
 
 #define PICOT_LOOP_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(picot_loop_options), 0, 0, 0, 0, 0, 0, 0                                                                \
+        sizeof(picot_loop_options), 0, 0, 0, 0, 0, 0, 0, 0                                                             \
     }
 
 /**
  * Create a loop.
  * @param options   NULL for the defaults
  * @param ret_loop  receives the loop; untouched on failure
- * @return  0; -EINVAL: NULL or a size member that is no known one; PICOT_ENOBACKEND: no such backend, or it is
- *          unavailable on this kernel or in this container (options->explanation tells which are valid and why);
- *          -ENOMEM; -EMFILE, -ENFILE: no descriptor left for the backend (never a silent fall-back)
+ * @return  0; -EINVAL: NULL, a size member that is no known one, or PICOT_SEED is no number; PICOT_ENOBACKEND: no such
+ *          backend, or it is unavailable on this kernel or in this container (options->explanation tells which are
+ *          valid and why); -ENOMEM; -EMFILE, -ENFILE: no descriptor left for the backend (never a silent fall-back)
  * Ownership: the caller owns the loop and ends it with picot_loop_destroy.
  * Thread: any; the loop may be created in one thread and run in another.
  * @since 0.1
@@ -83,7 +89,9 @@ enum picot_run_mode {
  * @param mode  one of enum picot_run_mode
  * @return  0: ended and nothing is left to do; 1: ended with work left (stopped, or a single turn); -EBUSY: already
  *          running (also from inside its callbacks); -EINVAL; PICOT_EBACKEND: the backend failed for good, every
- *          pending operation was completed with that code
+ *          pending operation was completed with that code; -EDEADLK, on the backend "sim" only: it would wait for ever,
+ *          because nothing is left that could happen: no deadline, no operation, watch, job or hold, though tasks may
+ *          wait for each other. picot_loop_dump_tasks tells where they wait. The loop remains usable.
  * Thread: any for the first run, then only that one. @since 0.1
  */
 PICOT_API int picot_loop_run(picot_loop *loop, enum picot_run_mode mode);
@@ -107,7 +115,8 @@ PICOT_API int picot_loop_hold(picot_loop *loop);
 PICOT_API int picot_loop_unhold(picot_loop *loop);
 
 /**
- * The loop's time: monotonic nanoseconds of an unspecified start (CLOCK_MONOTONIC), read once per turn after waiting.
+ * The loop's time: monotonic nanoseconds of an unspecified start (CLOCK_MONOTONIC; on "sim" a virtual clock), read once
+ * per turn after waiting.
  * @return  the time; 0 for NULL. @since 0.1
  */
 PICOT_API int64_t picot_loop_now(const picot_loop *loop);
@@ -122,8 +131,11 @@ PICOT_API const char *picot_loop_backend(const picot_loop *loop);
  */
 PICOT_API const char *picot_loop_backend_reason(const picot_loop *loop);
 
-/** The names that picot_loop_create accepts, "select, poll, epoll, io_uring", as built. Thread: any. @since 0.1 */
+/** The names that picot_loop_create accepts, "select, poll, epoll, io_uring, sim", as built. Thread: any. @since 0.1 */
 PICOT_API const char *picot_backend_names(void);
+
+/** The seed in use, from the options or the environment; 0: none, or NULL. Thread: any. @since 0.1 */
+PICOT_API uint64_t picot_loop_seed(const picot_loop *loop);
 
 /* ---- jobs: callbacks for the next turn ------------------------------------------------------- */
 
@@ -149,7 +161,7 @@ typedef struct picot_job {
 
 /**
  * Call fn(loop, user) soon: after all jobs queued before, never from inside this call. Queued by a job: in the next
- * turn.
+ * turn. With a seed (see picot_loop_options) the jobs of a turn run in any order.
  * @return  0; -EALREADY: the job is queued already; -EINVAL, -EPERM, PICOT_EFORKED
  * Ownership: the job is the loop's until it starts to run; the callback may free or queue it anew.
  * @since 0.1
@@ -202,7 +214,9 @@ PICOT_API int picot_loop_fd(picot_loop *loop);
 
 /**
  * Hand everything submitted so far to the kernel, and tell when picot_loop_step must be called at the latest. To be
- * called after the last other call into the loop, right before the foreign loop sleeps.
+ * called after the last other call into the loop, right before the foreign loop sleeps. On "sim", once picot_loop_fd
+ * was asked for, the clock jumps to the deadline here, unless something is ready or a thread of the loop's pools is at
+ * work: the foreign loop need not sleep.
  * @return  a time of picot_loop_now's clock (in the past: at once), PICOT_NEVER, or a negative code. @since 0.1
  */
 PICOT_API int64_t picot_loop_next_deadline(picot_loop *loop);

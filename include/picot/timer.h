@@ -3,7 +3,8 @@
  * timer.h - callbacks at a time. Rules of thread, reentrancy, fork and NULL: see loop.h.
  *
  * A timer never fires early. Timers fire in the order of their deadlines, those of equal deadlines in the order they
- * were set. A timer set from a callback fires in a later turn, even with a delay of 0.
+ * were set, or in any order when the loop has a seed (see picot_loop_options). A timer set from a callback fires in a
+ * later turn, even with a delay of 0.
  */
 #ifndef PICOT_TIMER_H
 #define PICOT_TIMER_H

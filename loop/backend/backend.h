@@ -2,8 +2,8 @@
  *
  * backend.h - the one door: the table through which the loop reaches the system, and what its implementations share.
  *
- * Above this table nothing makes a system call that can block, fail or tell the time. Five columns: select, poll and
- * epoll stand on readiness.c, io_uring is native, a simulated one fits in the same table.
+ * Above this table nothing makes a system call that can block, fail or tell the time. Five rows: select, poll and epoll
+ * stand on readiness.c, and so does sim, whose clock is virtual; io_uring is native.
  *
  * What the core (op.c) has done before it calls submit: checked thread, fork and arguments; found the descriptor and
  * that it is neither stale nor closing; entered the operation as desc->reader and/or desc->writer. What a backend
@@ -31,7 +31,7 @@ struct picot__backend {
     /* Free everything. Called when no operation is pending; may run in another thread than the loop ran in. */
     void (*close)(picot_loop *loop);
 
-    /* The monotonic clock. */
+    /* The monotonic clock; of sim a virtual one. */
     int64_t (*now)(picot_loop *loop);
 
     /*
@@ -48,8 +48,9 @@ struct picot__backend {
      * Hand to the kernel what is waiting to be submitted; wait until deadline_ns (a time in the past or 0: do not wait;
      * PICOT_NEVER: no limit) or a wake; handle at most loop->events_per_turn events, by picot__finish and
      * watch callbacks. Sleeps only between picot__sleep_begin (which may refuse: then do not wait) and
-     * picot__sleep_end. Updates loop->now_ns after waiting, before the first event. 0, or a negative code: the wait
-     * failed for good (EINTR is no failure).
+     * picot__sleep_end. Updates loop->now_ns after waiting, before the first event. 0; -EDEADLK: it would wait for
+     * ever, as nothing can happen (only sim knows); or another negative code: the wait failed for good (EINTR is no
+     * failure).
      */
     int (*wait)(picot_loop *loop, int64_t deadline_ns);
 
@@ -68,6 +69,7 @@ struct picot__backend {
 };
 
 extern const struct picot__backend picot__backend_select, picot__backend_poll, picot__backend_epoll;
+extern const struct picot__backend picot__backend_sim;      /* never chosen by auto */
 extern const struct picot__backend picot__backend_io_uring; /* with HAVE_LIBURING */
 
 /* ---- attempt.c: one system call for one operation, shared by all ----------------------------- */

@@ -16,19 +16,12 @@
  *   - EINVAL when the set is larger than RLIMIT_NOFILE, lowered after the descriptors were opened: the loop fails
  *     with the code.
  */
-#include "readiness.h"
+#include "poll.h"
 
 #include <poll.h>
 #include <time.h>
 
-struct poll_state {
-    struct picot__readiness base;
-    struct pollfd *set;
-    unsigned count, capacity;
-    unsigned next; /* where the next search begins */
-};
-
-static int grow(picot_loop *loop, struct poll_state *state)
+static int grow(picot_loop *loop, struct picot__poll *state)
 {
     unsigned capacity = state->capacity ? state->capacity * 2 : 16;
     void *set = picot_realloc(loop, state->set, state->capacity * sizeof *state->set, capacity * sizeof *state->set);
@@ -38,7 +31,7 @@ static int grow(picot_loop *loop, struct poll_state *state)
     return 0;
 }
 
-static void remove_entry(picot_loop *loop, struct poll_state *state, unsigned place)
+static void remove_entry(picot_loop *loop, struct picot__poll *state, unsigned place)
 {
     struct pollfd last = state->set[--state->count];
     if (place == state->count) return;
@@ -47,9 +40,9 @@ static void remove_entry(picot_loop *loop, struct poll_state *state, unsigned pl
     if (moved && moved->backend_index == (int32_t)state->count) moved->backend_index = (int32_t)place;
 }
 
-static int poll_set(picot_loop *loop, struct picot__descriptor *desc, unsigned interest)
+int picot__poll_set(picot_loop *loop, struct picot__descriptor *desc, unsigned interest)
 {
-    struct poll_state *state = loop->backend_state;
+    struct picot__poll *state = loop->backend_state;
     if (!interest) {
         if (desc->backend_index >= 0) remove_entry(loop, state, (unsigned)desc->backend_index);
         desc->backend_index = -1;
@@ -77,7 +70,7 @@ static unsigned ready_of(short revents)
     return ready;
 }
 
-static void collect(picot_loop *loop, struct poll_state *state, int found)
+static void collect(picot_loop *loop, struct picot__poll *state, int found)
 {
     unsigned count = state->count, place = state->next;
     for (unsigned i = 0; i < count && found > 0 && !picot__batch_full(&state->base); i++, place++) {
@@ -95,9 +88,9 @@ static void collect(picot_loop *loop, struct poll_state *state, int found)
     state->next = place;
 }
 
-static int poll_wait(picot_loop *loop, int64_t timeout_ns)
+int picot__poll_wait(picot_loop *loop, int64_t timeout_ns)
 {
-    struct poll_state *state = loop->backend_state;
+    struct picot__poll *state = loop->backend_state;
     struct timespec limit = {(time_t)(timeout_ns / PICOT_SECOND), (long)(timeout_ns % PICOT_SECOND)};
     int found = ppoll(state->set, state->count, timeout_ns == PICOT_NEVER ? NULL : &limit, NULL);
     if (found < 0) return errno == EINTR || errno == ENOMEM || errno == EAGAIN ? 0 : -errno;
@@ -106,30 +99,45 @@ static int poll_wait(picot_loop *loop, int64_t timeout_ns)
     return 0;
 }
 
-/* ---- open and close -------------------------------------------------------------------------- */
-
-static void poll_close(picot_loop *loop)
+bool picot__poll_is_ready(const struct picot__poll *state)
 {
-    struct poll_state *state = loop->backend_state;
-    picot_free(loop, state->set, state->capacity * sizeof *state->set);
-    picot__readiness_close(loop, sizeof *state);
+    return poll(state->set, state->count, 0) > 0;
 }
 
-static int poll_open(picot_loop *loop, const picot_loop_options *options)
+/* ---- open and close -------------------------------------------------------------------------- */
+
+void picot__poll_close(picot_loop *loop, size_t state_size)
 {
-    static const struct picot__poller poller = {false, poll_set, poll_wait, NULL, NULL};
-    (void)options;
-    int rc = picot__readiness_open(loop, &poller, sizeof(struct poll_state));
+    struct picot__poll *state = loop->backend_state;
+    picot_free(loop, state->set, state->capacity * sizeof *state->set);
+    picot__readiness_close(loop, state_size);
+}
+
+int picot__poll_open(picot_loop *loop, const struct picot__poller *poller, size_t state_size)
+{
+    int rc = picot__readiness_open(loop, poller, state_size);
     if (rc < 0) return rc;
-    struct poll_state *state = loop->backend_state;
+    struct picot__poll *state = loop->backend_state;
     rc = grow(loop, state);
     if (rc < 0) {
-        poll_close(loop);
+        picot__poll_close(loop, state_size);
         return rc;
     }
     state->set[0] = (struct pollfd){.fd = state->base.wake_fd, .events = POLLIN};
     state->count = 1;
     return 0;
+}
+
+static void poll_close(picot_loop *loop)
+{
+    picot__poll_close(loop, sizeof(struct picot__poll));
+}
+
+static int poll_open(picot_loop *loop, const picot_loop_options *options)
+{
+    static const struct picot__poller poller = {false, picot__poll_set, picot__poll_wait, NULL, NULL};
+    (void)options;
+    return picot__poll_open(loop, &poller, sizeof(struct picot__poll));
 }
 
 const struct picot__backend picot__backend_poll = {

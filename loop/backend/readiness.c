@@ -281,7 +281,7 @@ static int64_t time_left(picot_loop *loop, int64_t deadline_ns)
     if (deadline_ns == PICOT_NEVER) return PICOT_NEVER;
     const struct picot__poller *poller = ((const struct picot__readiness *)loop->backend_state)->poller;
     if (poller->alarm && poller->alarm(loop, deadline_ns)) return PICOT_NEVER;
-    int64_t now_ns = picot__sys_now(loop);
+    int64_t now_ns = loop->backend->now(loop);
     return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }
 
@@ -293,7 +293,7 @@ static int collect(picot_loop *loop, struct picot__readiness *state, int64_t dea
     state->dropped = false;
     int rc = state->poller->wait(loop, timeout_ns);
     picot__sleep_end(loop);
-    loop->now_ns = picot__sys_now(loop);
+    loop->now_ns = loop->backend->now(loop);
     return rc;
 }
 

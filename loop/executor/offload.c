@@ -282,6 +282,15 @@ void picot__offload_end_all(picot_loop *loop, int64_t result)
         continue;
 }
 
+bool picot__offload_is_out(const picot_loop *loop)
+{
+    for (unsigned i = 0; loop->offloads && i < POOLS; i++) {
+        for (const struct offload_job *job = loop->offloads->ports[i].jobs; job; job = job->next)
+            if (job->op) return true;
+    }
+    return false;
+}
+
 static void port_close(struct offload_port *port, bool forked)
 {
     if (!port->is_open) return;

@@ -40,9 +40,9 @@ static void check_loop(picot_loop *loop, const char *backend)
 
 static void by_name(void)
 {
-    static const char *const names[] = {"select", "poll", "epoll"};
+    static const char *const names[] = {"select", "poll", "epoll", "sim"};
     CHECK_EQ(unsetenv("PICOT_BACKEND"), 0);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         picot_loop *loop = NULL;
         CHECK(strstr(picot_backend_names(), names[i]) != NULL);
         CHECK_EQ(create(names[i], NULL, 0, &loop), 0);
@@ -50,6 +50,7 @@ static void by_name(void)
     }
     picot_loop *loop = NULL;
     CHECK_EQ(create("auto", NULL, 0, &loop), 0);
+    CHECK(strcmp(picot_loop_backend(loop), "sim") != 0);
     check_loop(loop, picot_loop_backend(loop));
     CHECK_EQ(picot_loop_create(NULL, &loop), 0);
     check_loop(loop, picot_loop_backend(loop));

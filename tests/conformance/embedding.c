@@ -177,8 +177,9 @@ static void deadlines(void)
     CHECK_EQ(picot_call_later(host.loop, &timer, 30 * PICOT_MS, raise_flag, &fired), 0);
     int64_t deadline = picot_loop_next_deadline(host.loop);
     CHECK(deadline > now && deadline <= now + 30 * PICOT_MS);
+    CHECK_EQ(picot_loop_now(host.loop), tap_is_simulated() ? deadline : now); /* no need to sleep there */
     CHECK(host_until(&host, is_raised, &fired));
-    CHECK(clock_now() >= now + 30 * PICOT_MS);
+    CHECK(clock_of(host.loop) >= now + 30 * PICOT_MS);
     CHECK(host.rounds < 20);
     CHECK_EQ(picot_loop_next_deadline(host.loop), PICOT_NEVER);
     CHECK_EQ(picot_call_soon(host.loop, &job, raise_flag, &called), 0);
@@ -342,7 +343,7 @@ static void eventfd_of_another_thread(void)
     host_close(&host);
 }
 
-/* Pending operations, nothing happening: the descriptor stays silent, the host sleeps. */
+/* Pending operations, nothing happening: the descriptor stays silent, the host sleeps. On "sim" the hour is over. */
 static void silence(void)
 {
     struct host host;
@@ -368,7 +369,7 @@ static void silence(void)
     CHECK_EQ(picot_cancel(host.loop, &in.op), 0);
     CHECK_EQ(host_finish(&host, &in), -ECANCELED);
     CHECK_EQ(picot_cancel(host.loop, &waiting.op), 0);
-    CHECK_EQ(host_finish(&host, &waiting), -ECANCELED);
+    CHECK_EQ(host_finish(&host, &waiting), tap_is_simulated() ? 0 : -ECANCELED);
     close_stream(host.loop, &stream);
     close_stream(host.loop, &hung_up);
     host_close(&host);

@@ -49,7 +49,11 @@ bool completed(const struct recorded *it);
 
 typedef bool condition(void *arg);
 
-/* Turns until the condition holds: true; false after a generous deadline. */
+/*
+ * Turns until the condition holds: true; false after a generous deadline. On "sim" deadlines would come before the
+ * bytes of another thread: there the loop runs without one until nothing is left that could happen, and then in real
+ * time.
+ */
 bool run_until(picot_loop *loop, condition *holds, void *arg);
 /* A few turns that do not wait: what was going to happen has happened. */
 void run_turns(picot_loop *loop, unsigned count);
@@ -57,13 +61,14 @@ void run_turns(picot_loop *loop, unsigned count);
 /* What the loop did while it had nothing to do. */
 struct cost {
     unsigned turns;
-    int cpu_percent; /* of all threads of the process, of the time that passed */
+    int cpu_percent; /* of all threads of the process, of the time that passed; 0 on "sim", where none passes */
 };
 struct cost run_for(picot_loop *loop, int64_t duration_ns);
 /* A loop that waits as it should stays far below these. */
 bool is_calm(struct cost cost);
 
-int64_t clock_now(void); /* CLOCK_MONOTONIC, nanoseconds */
+int64_t clock_now(void);            /* CLOCK_MONOTONIC, nanoseconds */
+int64_t clock_of(picot_loop *loop); /* what its deadlines are measured by: the same, or the virtual one of "sim" */
 unsigned open_descriptors(void);
 picot_loop *loop_with(const picot_loop_options *options); /* the case's backend and allocator put in */
 
