@@ -17,24 +17,19 @@
 
 /* At the limit of every chunk but the first. */
 struct trailer {
-    char *sp, *base; /* of the chunk below: its free part; of this one: its beginning */
-    size_t size;     /* of this chunk, trailer included */
-    size_t room;     /* of the chunk below */
+    char *sp, *limit; /* of the chunk below */
+    char *base;       /* of this one */
+    size_t size;      /* of this one, trailer included */
 };
-
-static char *limit_of(const picot_task *task)
-{
-    return task->sp + (size_t)task->room * 8;
-}
 
 static bool is_first(const picot_task *task)
 {
-    return limit_of(task) == (const char *)task + picot__task_size(task);
+    return task->limit == picot__arena_end(task);
 }
 
 static struct trailer *trailer_of(const picot_task *task)
 {
-    return (struct trailer *)(void *)limit_of(task);
+    return (struct trailer *)(void *)task->limit;
 }
 
 /* Cleanup must be able to await a close when memory is out: one task at a time may do it in the loop's reserve. */
@@ -50,7 +45,7 @@ static char *borrow_reserve(const picot_task *task, size_t size)
 /* The next tasks of this group begin with more. */
 static void learn(picot_task *task, size_t size)
 {
-    const char *arena = (const char *)task + picot__task_size(task) - (size_t)task->arena_units * 8;
+    const char *arena = picot__arena_end(task) - (size_t)task->arena_units * 8;
     size_t units = ((size_t)(task->sp - arena) + size + 7) / 8;
     if (units > LARGEST_HINT / 8) units = LARGEST_HINT / 8;
     if (units > 255) units = 255;
@@ -76,10 +71,10 @@ static void *new_chunk(picot_task *task, size_t size)
         PICOT_UNPOISON_(base, chunk);
     }
     struct trailer *trailer = (struct trailer *)(void *)(base + chunk - sizeof *trailer);
-    *trailer = (struct trailer){task->sp, base, chunk, task->room};
+    *trailer = (struct trailer){task->sp, task->limit, base, chunk};
     task->sp = base + size;
-    task->room = (uint16_t)((size_t)((char *)trailer - task->sp) / 8);
-    PICOT_POISON_(task->sp, (size_t)task->room * 8);
+    task->limit = (char *)trailer;
+    PICOT_POISON_(task->sp, (size_t)(task->limit - task->sp));
     return base;
 }
 
@@ -90,10 +85,9 @@ void *picot_rt_push_slow(picot_task *task, struct picot_frame_tail *tail, size_t
         size &= ~(size_t)PICOT_ALIGNED_;
         gap = (uintptr_t)task->sp & 8; /* it stays behind until the block below is popped */
     }
-    if (gap + size <= (size_t)task->room * 8) {
+    if (gap + size <= (size_t)(task->limit - task->sp)) {
         char *block = task->sp + gap;
         task->sp = block + size;
-        task->room = (uint16_t)(task->room - (gap + size) / 8);
         PICOT_UNPOISON_(block, size);
         return block;
     }
@@ -111,7 +105,7 @@ static void drop_chunk(picot_task *task)
     else
         picot__block_free(coro, back.base, back.size);
     task->sp = back.sp;
-    task->room = (uint16_t)back.room;
+    task->limit = back.limit;
 }
 
 static const char *base_of(const picot_task *task)
@@ -132,16 +126,14 @@ void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *bl
         drop_chunk(task);
     }
     if (!found) {
-        size_t size = (size_t)(task->sp - at);
-        PICOT_POISON_(at, size);
-        task->room = (uint16_t)(task->room + size / 8);
+        PICOT_POISON_(at, (size_t)(task->sp - at));
         task->sp = at;
     }
     const char *frame = (const char *)tail; /* back in its own chunk: the fast path again */
     if (frame >= base_of(task) && frame < task->sp) tail->spilled = 0;
 }
 
-void picot__arena_free(picot_task *task)
+void picot__arena_free_chunks(picot_task *task)
 {
     while (!is_first(task))
         drop_chunk(task);
@@ -209,13 +201,10 @@ static void forget_shield(struct picot_frame_tail *tail, const struct picot_scop
         *end = (struct picot_defer_node *)((uintptr_t)scope->outer_shield << 1 | 1);
 }
 
-/*
- * Returns 1 with frame->pos at the next defer block to run; 0 when all have run and frame->rc is the function's status.
- * Scopes that the function has left open are closed on the way.
- */
-int picot_rt_exit_next(picot_task *task, picot_frame *frame)
+/* 1: frame->pos is at the next defer block to run. 0: all have run, and frame->rc is the function's status. Scopes that
+ * the function has left open are closed on the way. */
+static int exit_next(picot_task *task, picot_frame *frame, struct picot_frame_tail *tail)
 {
-    struct picot_frame_tail *tail = picot__tail_of(frame);
     if (!tail->exiting) begin_exit(task, frame, tail);
     frame->rc = tail->status;
     for (struct picot_defer_node *node; !is_shield(node = tail->defers);) {
@@ -233,4 +222,27 @@ int picot_rt_exit_next(picot_task *task, picot_frame *frame)
     tail->exiting = 0;
     picot__set_shield(task, shield);
     return 0;
+}
+
+/* What picot_end does, too, for functions without defers: an error becomes the result. */
+static void store_error(picot_frame *frame)
+{
+    const picot_fn *fn = frame->fn;
+    char *result = (char *)frame + fn->result_offset;
+    int64_t wide = frame->rc;
+    if (!(fn->flags & PICOT_FN_INTEGER))
+        memset(result, 0, fn->result_size);
+    else if (fn->result_size == sizeof wide)
+        memcpy(result, &wide, sizeof wide);
+    else
+        memcpy(result, &frame->rc, sizeof frame->rc);
+}
+
+/* A function with defers or open scopes ends: run the next block, which comes back here; or return to its caller. */
+picot_step picot_rt_exit(picot_task *task, picot_frame *frame)
+{
+    if (exit_next(task, frame, picot__tail_of(frame))) return frame->fn->resume(task, frame, NULL);
+    if (frame->rc < 0) store_error(frame);
+    task->top = frame->parent;
+    return (picot_step){frame->rc};
 }

@@ -13,7 +13,7 @@
 
 static struct picot__future *outcome_of(const picot_task *task)
 {
-    return task->outcome;
+    return *picot__outcome(task);
 }
 
 static void describe(struct picot__future *future, const picot_task *task, const picot_fn *fn)
@@ -32,7 +32,7 @@ picot_task *picot_rt_spawn_future(picot_task *spawner, picot_group *group, const
     struct picot__future *future = picot__future_new(coro, fn->result_size);
     *ret_rc = -ENOMEM;
     if (!future) return NULL;
-    picot_task *task = picot_rt_spawn_open(spawner, group ? group : &coro->roots, fn, ret_rc);
+    picot_task *task = picot_rt_spawn_open(spawner, group ? group : &coro->roots, fn, 1, ret_rc);
     if (!task) {
         picot__future_release(future);
         return NULL;
@@ -40,7 +40,7 @@ picot_task *picot_rt_spawn_future(picot_task *spawner, picot_group *group, const
     describe(future, task, fn);
     future->task = task;
     future->refs++; /* the task's, and the caller's */
-    task->outcome = future;
+    *picot__outcome(task) = future;
     task->flags |= PICOT__TASK_FUTURE;
     return task;
 }
@@ -65,7 +65,7 @@ void picot__future_task_ended(picot_task *task, const picot_frame *root, bool fa
 
 picot_task *picot_rt_spawn_waited(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc)
 {
-    picot_task *task = picot_rt_spawn_open(spawner, group, fn, ret_rc);
+    picot_task *task = picot_rt_spawn_open(spawner, group, fn, 0, ret_rc);
     if (!task) return NULL;
     if (picot__rare_of(task)) return task; /* the handshake needs it */
     group->live--;

@@ -78,12 +78,13 @@ static int spawn_refusal(const picot_group *group)
     return group->limit && group->live >= group->limit ? -EBUSY : 0;
 }
 
-picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc)
+picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const picot_fn *fn, int keeps_result,
+                                int32_t *ret_rc)
 {
     *ret_rc = spawn_refusal(group);
     if (*ret_rc < 0) return NULL;
     if (group->errors) picot__errors_free(group); /* those of the last join have been there long enough */
-    picot_task *task = picot__task_new(group->coro, group, fn);
+    picot_task *task = picot__task_new(group->coro, group, fn, keeps_result);
     if (!task || picot__inherit(spawner, task) < 0) {
         if (task) picot__task_discard(task);
         *ret_rc = -ENOMEM;
@@ -95,7 +96,7 @@ picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const p
 
 void picot_rt_spawn_start(picot_task *task, void *ret_value)
 {
-    task->outcome = ret_value;
+    if (ret_value) *picot__outcome(task) = ret_value;
     picot__task_begin(task, task->group->eager);
 }
 

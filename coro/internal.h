@@ -65,11 +65,10 @@ enum picot__cancel_bit {
 };
 
 enum picot__task_flag {
-    PICOT__TASK_MAIN = 1,     /* of picot_run */
-    PICOT__TASK_FUTURE = 2,   /* `outcome` is a future */
-    PICOT__TASK_PADDED = 4,   /* its root frame begins 8 bytes later, for its alignment */
-    PICOT__TASK_BEGUN = 8,    /* it has taken its first step */
-    PICOT__TASK_HAS_TREE = 16 /* the loop keeps a tree of errors for it */
+    PICOT__TASK_MAIN = 1,    /* of picot_run */
+    PICOT__TASK_RESULT = 2,  /* there is a place for its result: see picot__outcome */
+    PICOT__TASK_FUTURE = 4,  /* and it is a future */
+    PICOT__TASK_HAS_TREE = 8 /* the loop keeps a tree of errors for it */
 };
 
 /* What only tasks with scopes, a name or the like need. */
@@ -113,14 +112,26 @@ void *picot__block_alloc(struct picot__coro *coro, size_t size);
 void picot__block_free(struct picot__coro *coro, void *block, size_t size);
 void picot__slabs_free(struct picot__coro *coro);
 
-/* frame.c: give the arena's further chunks back when a task ends. */
-void picot__arena_free(picot_task *task);
+/* frame.c: give the arena's further chunks back. */
+void picot__arena_free_chunks(picot_task *task);
 /* The shield level that was in force before the function began to run its defers. */
 uint16_t picot__outer_shield(picot_frame *frame, uint16_t present);
 
 /* task.c. New: the root frame is its top, to be filled by the caller. */
-picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn);
-size_t picot__task_size(const picot_task *task);
+picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn, bool keeps_result);
+static inline size_t picot__task_size(const picot_task *task)
+{
+    return (size_t)task->size_units * 16;
+}
+/* Where the result goes of a task that keeps it, memory of its spawner's or a future: the last word of its block. */
+static inline void **picot__outcome(const picot_task *task)
+{
+    return (void **)(void *)((char *)(uintptr_t)task + picot__task_size(task)) - 1;
+}
+static inline char *picot__arena_end(const picot_task *task)
+{
+    return (char *)(uintptr_t)task + picot__task_size(task) - (task->flags & PICOT__TASK_RESULT ? sizeof(void *) : 0);
+}
 struct picot__extra *picot__extra_of(picot_task *task); /* made when first needed; NULL: out of memory */
 void picot__task_begin(picot_task *task, bool eager);
 void picot__task_discard(picot_task *task); /* one that never ran */

@@ -77,13 +77,14 @@ struct picot__coro *picot__coro_of(picot_loop *loop)
     return coro;
 }
 
-static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, picot_task **ret_task)
+static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, bool keeps_result,
+                    picot_task **ret_task)
 {
     if (!loop) return -EINVAL;
     int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
-    picot_task *task = coro ? picot__task_new(coro, &coro->roots, fn) : NULL;
+    picot_task *task = coro ? picot__task_new(coro, &coro->roots, fn, keeps_result) : NULL;
     if (!task) return -ENOMEM;
     if (picot__inherit(coro->current, task) < 0) {
         picot__task_discard(task);
@@ -100,7 +101,7 @@ static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size
 int picot_rt_start(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size)
 {
     picot_task *task;
-    int rc = new_root(loop, fn, head, head_size, &task);
+    int rc = new_root(loop, fn, head, head_size, false, &task);
     if (rc == 0) picot__task_begin(task, task->group->coro->eager);
     return rc;
 }
@@ -131,10 +132,10 @@ int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const vo
     int64_t usable = picot_loop_next_deadline(loop); /* makes this thread the owner; refuses inside a callback */
     if (usable < 0) return (int)usable;
     picot_task *task;
-    int rc = new_root(loop, fn, head, head_size, &task);
+    int rc = new_root(loop, fn, head, head_size, ret_value != NULL, &task);
     if (rc < 0) return rc;
     coro = picot__coro_of_task(task);
-    task->outcome = ret_value;
+    if (ret_value) *picot__outcome(task) = ret_value;
     task->flags |= PICOT__TASK_MAIN;
     coro->main = task;
     picot__task_ready(task);

@@ -32,10 +32,7 @@ static inline void scribble(void)
 static void link_task(picot_task **list, picot_task *task)
 {
     picot_task *first = *list;
-    if (!first) {
-        *list = task->next = task->prev = task;
-        return;
-    }
+    if (!first) *list = first = task->next = task->prev = task;
     task->next = first;
     task->prev = first->prev;
     first->prev->next = task;
@@ -60,29 +57,26 @@ static size_t frame_size(const picot_fn *fn)
     return fn->size & ~PICOT_ALIGNED_;
 }
 
-size_t picot__task_size(const picot_task *task)
-{
-    return (size_t)task->size_units * 16;
-}
-
 /* The root frame comes first in the arena and is the task's top; the caller fills it. A root of very many bytes has a
  * block so large that `size_units` cannot tell: it is refused. */
-picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn)
+picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn, bool keeps_result)
 {
     size_t padding = fn->size & PICOT_ALIGNED_ ? sizeof(picot_task) & 8 : 0, root = frame_size(fn);
-    size_t size = (sizeof(picot_task) + padding + root + (size_t)group->arena_units * 8 + 15) & ~(size_t)15;
+    size_t outcome = keeps_result ? sizeof(void *) : 0;
+    size_t size = (sizeof(picot_task) + padding + root + (size_t)group->arena_units * 8 + outcome + 15) & ~(size_t)15;
     if (size / 16 > UINT16_MAX) return NULL;
     picot_task *task = picot__block_alloc(coro, size);
     if (!task) return NULL;
-    char *head = (char *)(task + 1) + padding;
-    *task = (picot_task){.sp = head + root, .group = group};
+    char *head = (char *)(task + 1) + padding, *limit = (char *)task + size - outcome;
+    *task = (picot_task){.sp = head + root,
+                         .limit = limit,
+                         .group = group,
+                         .flags = keeps_result ? PICOT__TASK_RESULT : 0,
+                         .arena_units = (uint8_t)((size_t)(limit - (head + root)) / 8),
+                         .size_units = (uint16_t)(size / 16),
+                         .id = ++coro->next_id};
     task->top = (picot_frame *)(void *)(head + (fn->flags & PICOT_FN_BODY ? sizeof(struct picot_frame_tail) : 0));
-    task->size_units = (uint16_t)(size / 16);
-    size_t room = (size_t)((char *)task + size - task->sp) / 8;
-    task->room = (uint16_t)room;
-    task->arena_units = (uint8_t)room;
-    task->id = ++coro->next_id;
-    PICOT_POISON_(task->sp, room * 8);
+    PICOT_POISON_(task->sp, (size_t)(limit - task->sp));
     link_task(&group->children, task);
     coro->live++;
     return task;
@@ -103,18 +97,18 @@ static void retire(picot_task *task)
 {
     unlink_task(&task->group->children, task);
     if (task->extra) picot__extra_free(task);
-    picot__arena_free(task);
+    if (task->limit != picot__arena_end(task)) picot__arena_free_chunks(task);
     picot__coro_of_task(task)->live--;
 }
 
 void picot__task_discard(picot_task *task)
 {
-    if (picot__task_queued(task)) picot_ready_remove(task->group->ready, &task->wait.job);
+    if (picot__task_queued(task)) picot_ready_remove(&task->wait.job);
     retire(task);
     picot__block_free(picot__coro_of_task(task), task, picot__task_size(task));
 }
 
-static void end(picot_task *task, const picot_frame *root)
+static __attribute__((noinline)) void end(picot_task *task, const picot_frame *root)
 {
     picot_group *group = task->group;
     struct picot__coro *coro = group->coro;
@@ -126,8 +120,8 @@ static void end(picot_task *task, const picot_frame *root)
     if (told) failed = false;
     if (task->flags & PICOT__TASK_FUTURE)
         picot__future_task_ended(task, root, failed);
-    else if (task->outcome)
-        memcpy(task->outcome, (const char *)root + fn->result_offset, fn->result_size);
+    else if (task->flags & PICOT__TASK_RESULT)
+        memcpy(*picot__outcome(task), (const char *)root + fn->result_offset, fn->result_size);
     else if (rc < 0 && !failed && !told && rc != -ECANCELED && !(task->flags & PICOT__TASK_MAIN))
         picot__report_task(task, fn->name, rc);
     if (task->flags & PICOT__TASK_MAIN) {
@@ -148,15 +142,18 @@ static void end(picot_task *task, const picot_frame *root)
 /* ---- stepped --------------------------------------------------------------------------------- */
 
 /* Resume `frame`, whose callee `child` has ended (NULL: it has none yet), and whoever waits for it in turn. */
-static void run(picot_task *task, picot_frame *frame, picot_frame *child)
+static inline __attribute__((always_inline)) void run(picot_task *task, picot_frame *frame, picot_frame *child,
+                                                      picot_task *outer)
 {
     struct picot__coro *coro = picot__coro_of_task(task);
-    picot_task *outer = coro->current;
     coro->current = task;
     for (;;) {
         scribble();
         picot_step step = frame->fn->resume(task, frame, child);
-        if (step.rc == PICOT_STEP_PENDING) break;
+        if (step.rc == PICOT_STEP_PENDING) {
+            coro->current = outer;
+            return;
+        }
         if (step.rc == PICOT_STEP_CALL) {
             child = NULL;
             frame = task->top;
@@ -164,19 +161,24 @@ static void run(picot_task *task, picot_frame *frame, picot_frame *child)
         }
         child = frame;
         frame = frame->parent;
-        if (!frame) {
-            end(task, child);
-            break;
-        }
+        if (!frame) break;
     }
     coro->current = outer;
+    end(task, child);
 }
 
+/* A job of the ready queue; and those behind it, as long as they are tasks' too. */
 void picot_rt_step(picot_loop *loop, void *user)
 {
     picot_task *task = user;
+    picot_ready_queue *queue = task->group->ready;
     (void)loop;
-    run(task, task->top, NULL);
+    for (;;) {
+        run(task, task->top, NULL, NULL);
+        picot_job *next = queue->batch._.next;
+        if (next->fn != picot_rt_step) return;
+        task = (picot_task *)(void *)((char *)picot_ready_take(queue) - offsetof(picot_task, wait));
+    }
 }
 
 void picot__task_begin(picot_task *task, bool eager)
@@ -184,7 +186,7 @@ void picot__task_begin(picot_task *task, bool eager)
     struct picot__coro *coro = picot__coro_of_task(task);
     if (eager && coro->eager_depth < EAGER_DEPTH) {
         coro->eager_depth++;
-        run(task, task->top, NULL);
+        run(task, task->top, NULL, coro->current);
         coro->eager_depth--;
     } else {
         picot__task_ready(task);
@@ -197,7 +199,7 @@ void picot__leaf_finish(picot_task *task, picot_frame *leaf, int rc)
     leaf->rc = rc;
     task->top = parent;
     if (parent)
-        run(task, parent, leaf);
+        run(task, parent, leaf, NULL);
     else
         end(task, leaf); /* the task was nothing but this */
 }

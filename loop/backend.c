@@ -14,10 +14,7 @@ static const struct picot__backend *const table[] = {
 #ifdef HAVE_LIBURING
     &picot__backend_io_uring, /* first: what auto prefers */
 #endif
-    &picot__backend_epoll,
-    &picot__backend_poll,
-    &picot__backend_select,
-    &picot__backend_sim,
+    &picot__backend_epoll,    &picot__backend_poll, &picot__backend_select, &picot__backend_sim,
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 

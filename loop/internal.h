@@ -222,20 +222,22 @@ struct picot_loop {
     int failed; /* the backend's fatal code, or 0 */
 
     int64_t now_ns;
-    uint32_t inline_budget, events_per_turn;
-    uint64_t turns, callbacks; /* counted since the loop was created */
-    uint64_t seed, random;     /* 0: first in, first out; the state of the random numbers */
+    uint32_t events_per_turn;
+    uint64_t turns;        /* counted since the loop was created */
+    uint64_t seed, random; /* 0: first in, first out; the state of the random numbers */
     void *free_leases;
     size_t free_lease_count;
-    struct picot__descriptor *hot;   /* readiness.c: entries to attempt again */
-    bool running, stop_asked, bound; /* bound: it has run, its owner no longer changes */
+    struct picot__descriptor *hot;        /* readiness.c: entries to attempt again */
+    bool running, stop_asked, many_turns; /* many_turns: the run is not for one turn only */
+    bool bound;                           /* it has run, its owner no longer changes */
 
     /* what is waiting */
     picot_ready_queue ready;
-    uint32_t jobs_since_wait, jobs_per_wait; /* see picot__turn */
-    picot_op *finished, **finished_tail;     /* completions to deliver */
-    _Atomic(picot_posted *) posted;          /* a stack, newest first; reversed when taken */
-    atomic_int sleeping;                     /* the waker must signal */
+    uint64_t callbacks_at_wait; /* see picot__turn */
+    uint32_t jobs_per_wait;
+    picot_op *finished, **finished_tail; /* completions to deliver */
+    _Atomic(picot_posted *) posted;      /* a stack, newest first; reversed when taken */
+    atomic_int sleeping;                 /* the waker must signal */
 
     /* what is alive, with pending_ops: the sum is picot_loop_pending */
     size_t armed_timers, watches, handles, holds;
@@ -291,12 +293,18 @@ void picot__shuffle(picot_loop *loop, void *head, size_t links);
 /* Permute each run of equal deadlines in a list that is sorted. */
 void picot__shuffle_equals(picot_loop *loop, struct picot_wheel_node *due);
 
-/* loop.c: the count of what could ever call back. */
+/* loop.c: the count of what could ever call back, and whether there is any. */
 size_t picot__live(const picot_loop *loop);
+bool picot__is_live(const picot_loop *loop);
 
 /* job.c */
 void picot__run_jobs(picot_loop *loop); /* those that are ready now */
 void picot__drop_jobs(picot_loop *loop);
+size_t picot__count_jobs(const picot_loop *loop);
+static inline bool picot__has_jobs(const picot_loop *loop)
+{
+    return loop->ready.head._.next != &loop->ready.head;
+}
 
 /* backend.c: choose and open, into loop->backend; loop->reason tells why, or why not. */
 int picot__backend_open(picot_loop *loop, const picot_loop_options *options);
@@ -316,8 +324,8 @@ void picot__take_posts(picot_loop *loop); /* run what other threads have posted 
 /* A callback of the user's begins: it has the whole budget of results at once. */
 static inline void picot__budget_renew(picot_loop *loop)
 {
-    loop->callbacks++;
-    loop->ready.budget = loop->inline_budget;
+    loop->ready.callbacks++;
+    loop->ready.budget = loop->ready.full_budget;
 }
 
 #endif /* PICOT_LOOP_INTERNAL_H */

@@ -2,8 +2,8 @@
  *
  * job.c - callbacks for the next turn: a circular list in the order they were queued.
  *
- * The turn moves the list to a head of its own before it runs it, so that a job queued meanwhile waits for the next
- * turn; unlinking works the same in either list.
+ * The turn moves the list to another head before it runs it, so that a job queued meanwhile waits for the next turn;
+ * unlinking works the same in either list.
  */
 #include "internal.h"
 
@@ -24,32 +24,54 @@ int picot_job_cancel(picot_loop *loop, picot_job *job)
     int rc = picot__check(loop);
     if (rc < 0) return PICOT__MISUSE(rc, "picot_job_cancel");
     if (!job) return -EINVAL;
-    if (job->_.next) picot_ready_remove(&loop->ready, job);
+    if (job->_.next) picot_ready_remove(job);
     return 0;
+}
+
+/* Those that are ready now become the batch. */
+static void begin_batch(picot_loop *loop, picot_job *head, picot_job *batch)
+{
+    picot_job *first = head->_.next, *last = head->_.prev;
+    head->_.next = head->_.prev = head;
+    batch->_.next = first;
+    batch->_.prev = last;
+    first->_.prev = last->_.next = batch;
+    if (PICOT__UNLIKELY(loop->seed)) picot__shuffle(loop, batch, offsetof(picot_job, _));
 }
 
 void picot__run_jobs(picot_loop *loop)
 {
-    picot_job *head = &loop->ready.head;
-    if (head->_.next == head) return;
-    picot_job batch = *head; /* those that are ready now */
-    batch._.next->_.prev = batch._.prev->_.next = &batch;
-    head->_.next = head->_.prev = head;
-    if (PICOT__UNLIKELY(loop->seed)) picot__shuffle(loop, &batch, offsetof(picot_job, _));
-    while (batch._.next != &batch) {
-        picot_job *job = batch._.next, *next = job->_.next;
-        batch._.next = next;
-        next->_.prev = &batch;
-        job->_.next = NULL;
-        loop->ready.count--;
-        loop->jobs_since_wait++;
-        picot__budget_renew(loop);
+    picot_ready_queue *queue = &loop->ready;
+    picot_job *batch = &queue->batch;
+    if (!picot__has_jobs(loop)) return;
+    begin_batch(loop, &queue->head, batch);
+    while (batch->_.next != batch) {
+        picot_job *job = picot_ready_take(queue);
         job->fn(loop, job->user);
     }
 }
 
+static size_t count_list(const picot_job *head)
+{
+    size_t count = 0;
+    for (const picot_job *job = head->_.next; job != head; job = job->_.next)
+        count++;
+    return count;
+}
+
+size_t picot__count_jobs(const picot_loop *loop)
+{
+    return count_list(&loop->ready.head) + count_list(&loop->ready.batch);
+}
+
+static void drop_list(picot_job *head)
+{
+    while (head->_.next != head)
+        picot_ready_remove(head->_.next);
+}
+
 void picot__drop_jobs(picot_loop *loop)
 {
-    while (loop->ready.head._.next != &loop->ready.head)
-        picot_ready_remove(&loop->ready, loop->ready.head._.next);
+    drop_list(&loop->ready.head);
+    drop_list(&loop->ready.batch);
 }

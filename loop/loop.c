@@ -52,11 +52,12 @@ static void init(picot_loop *loop, const picot_loop_options *options, const pico
     loop->allocator = *allocator;
     loop->owner = &picot__thread_marker;
     loop->ready.head._.next = loop->ready.head._.prev = &loop->ready.head;
+    loop->ready.batch._.next = loop->ready.batch._.prev = &loop->ready.batch;
     loop->finished_tail = &loop->finished;
     loop->jobs_per_wait = 1;
     loop->events_per_turn = options->events_per_turn ? options->events_per_turn : DEFAULT_EVENTS_PER_TURN;
-    loop->inline_budget = options->inline_budget ? options->inline_budget : DEFAULT_INLINE_BUDGET;
-    loop->ready.budget = loop->inline_budget;
+    loop->ready.full_budget = options->inline_budget ? options->inline_budget : DEFAULT_INLINE_BUDGET;
+    loop->ready.budget = loop->ready.full_budget;
 }
 
 int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
@@ -95,12 +96,22 @@ no_mark:
 /* ---- run ------------------------------------------------------------------------------------- */
 
 /* What could ever call back; open handles alone cannot. */
-size_t picot__live(const picot_loop *loop)
+static size_t live_but_jobs(const picot_loop *loop)
 {
-    size_t count = loop->pending_ops + loop->armed_timers + loop->ready.count + loop->watches + loop->holds;
+    size_t count = loop->pending_ops + loop->armed_timers + loop->watches + loop->holds;
     for (picot_extension *extension = loop->extensions; extension; extension = extension->_.next)
         if (extension->pending) count += extension->pending((picot_loop *)(uintptr_t)loop, extension);
     return count;
+}
+
+size_t picot__live(const picot_loop *loop)
+{
+    return live_but_jobs(loop) + picot__count_jobs(loop);
+}
+
+bool picot__is_live(const picot_loop *loop)
+{
+    return picot__has_jobs(loop) || live_but_jobs(loop) > 0;
 }
 
 /* The backend is lost: whoever waits learns it, and nothing new is taken. */
@@ -126,11 +137,11 @@ static int run_turn(picot_loop *loop, int64_t limit_ns)
 /* One turn in which something happens: a wait may end early, to move far timers down the wheel. */
 static int run_once(picot_loop *loop)
 {
-    uint64_t callbacks = loop->callbacks;
+    uint64_t callbacks = loop->ready.callbacks;
     int rc = 0;
     do {
-        rc = run_turn(loop, picot__live(loop) > 0 && !loop->stop_asked ? PICOT_NEVER : 0);
-    } while (rc == 0 && !loop->stop_asked && loop->callbacks == callbacks && picot__live(loop) > 0);
+        rc = run_turn(loop, picot__is_live(loop) && !loop->stop_asked ? PICOT_NEVER : 0);
+    } while (rc == 0 && !loop->stop_asked && loop->ready.callbacks == callbacks && picot__is_live(loop));
     return rc;
 }
 
@@ -139,7 +150,7 @@ static int run_mode(picot_loop *loop, enum picot_run_mode mode)
     int rc = 0;
     if (mode == PICOT_RUN_NOWAIT) return run_turn(loop, 0);
     if (mode == PICOT_RUN_ONCE) return run_once(loop);
-    while (rc == 0 && (mode == PICOT_RUN_FOREVER || picot__live(loop) > 0)) {
+    while (rc == 0 && (mode == PICOT_RUN_FOREVER || picot__is_live(loop))) {
         rc = run_turn(loop, loop->stop_asked ? 0 : PICOT_NEVER); /* stopped before it began: a turn without waiting */
         if (loop->stop_asked) break;
     }
@@ -165,11 +176,12 @@ int picot_loop_run(picot_loop *loop, enum picot_run_mode mode)
     if (rc < 0) return PICOT__MISUSE(rc, "picot_loop_run");
     if (loop->running) return PICOT__MISUSE(-EBUSY, "picot_loop_run from inside a callback");
     loop->running = true;
+    loop->many_turns = mode == PICOT_RUN_FOREVER || mode == PICOT_RUN_IDLE;
     rc = run_mode(loop, mode);
-    loop->running = false;
+    loop->running = loop->many_turns = false;
     loop->stop_asked = false;
     if (rc < 0) return rc;
-    return picot__live(loop) > 0;
+    return picot__is_live(loop);
 }
 
 int picot_loop_step(picot_loop *loop)

@@ -5,8 +5,9 @@
  * A turn is bounded: events up to a budget; the timers due when their pass begins; the posts, completions and jobs that
  * are there when theirs begins. What these set off anew waits for the next turn, so that nothing starves.
  *
- * Asking the kernel costs more than many a job. While jobs are ready and quick, several turns are run for one look at
- * the kernel and the clock; as soon as that takes longer than PATIENCE_NS it looks in each turn.
+ * Asking the kernel costs more than many a job. In a run of many turns, while jobs are ready and quick, several turns
+ * are run for one look at the kernel and the clock; as soon as that takes longer than PATIENCE_NS it looks in each
+ * turn.
  */
 #include "backend/backend.h"
 
@@ -16,7 +17,7 @@
 /* Is something there that must not wait? */
 static bool is_ready(const picot_loop *loop)
 {
-    return loop->ready.count > 0 || loop->finished || loop->hot;
+    return picot__has_jobs(loop) || loop->finished || loop->hot;
 }
 
 int64_t picot__next_deadline(const picot_loop *loop, int64_t limit_ns)
@@ -42,7 +43,8 @@ static void run_timers(picot_loop *loop)
 /* Jobs are ready, and have been quick of late: the kernel is not asked in this turn. */
 static bool may_go_on(const picot_loop *loop, int64_t limit_ns)
 {
-    return loop->ready.count > 0 && loop->jobs_since_wait < loop->jobs_per_wait && limit_ns != 0 && !loop->hot;
+    return loop->many_turns && picot__has_jobs(loop) &&
+           loop->ready.callbacks - loop->callbacks_at_wait < loop->jobs_per_wait && limit_ns != 0 && !loop->hot;
 }
 
 /* Events resume who waits for them. */
@@ -54,8 +56,15 @@ static int wait(picot_loop *loop, int64_t limit_ns)
         loop->jobs_per_wait = 1;
     else if (loop->jobs_per_wait < MOST_JOBS_PER_WAIT)
         loop->jobs_per_wait *= 2;
-    loop->jobs_since_wait = 0;
+    loop->callbacks_at_wait = loop->ready.callbacks;
     return rc;
+}
+
+/* Jobs set off jobs, and nothing else is waiting: the next turn consists of nothing but these. */
+static bool only_jobs(const picot_loop *loop)
+{
+    return !loop->finished && !loop->stop_asked && !atomic_load_explicit(&loop->posted, memory_order_relaxed) &&
+           may_go_on(loop, PICOT_NEVER);
 }
 
 int picot__turn(picot_loop *loop, int64_t limit_ns)
@@ -68,6 +77,7 @@ int picot__turn(picot_loop *loop, int64_t limit_ns)
     }
     picot__take_posts(loop);
     picot__deliver_finished(loop);
-    picot__run_jobs(loop);
+    for (picot__run_jobs(loop); only_jobs(loop); picot__run_jobs(loop))
+        loop->turns++;
     return 0;
 }

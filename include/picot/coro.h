@@ -85,7 +85,7 @@
 #define picot_end                                                                                                      \
     my->_co.rc = 0;                                                                                                    \
     picot_exit_:                                                                                                       \
-    if (my->_fx.defers && picot_rt_exit_next(picot_self, &my->_co)) PICOT_JUMP_;                                       \
+    if (!PICOT_LIKELY_(!my->_fx.defers)) return picot_rt_exit(picot_self, &my->_co);                                   \
     PICOT_DISPATCH_END_                                                                                                \
     if (my->_co.rc < 0) PICOT_SET_ERROR_(&my->_ret, my->_co.rc);                                                       \
     picot_self->top = my->_co.parent;                                                                                  \

@@ -21,10 +21,12 @@
 #define PICOT_UNUSED_ __attribute__((unused))
 #define PICOT_LIKELY_(x) __builtin_expect(!!(x), 1)
 #define PICOT_EXTENSION_ __extension__
+#define PICOT_UNREACHABLE_() __builtin_unreachable()
 #else
 #define PICOT_UNUSED_
 #define PICOT_LIKELY_(x) (x)
 #define PICOT_EXTENSION_
+#define PICOT_UNREACHABLE_() ((void)0)
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -68,6 +70,9 @@
     _Generic((p), int *: picot_rt_status_int, long *: picot_rt_status_long, long long *: picot_rt_status_llong,        \
              default: picot_rt_status_other)(p)
 
+#define PICOT_RESULT_FLAG_(p)                                                                                          \
+    _Generic((p), int * : PICOT_FN_INTEGER, long * : PICOT_FN_INTEGER, long long * : PICOT_FN_INTEGER, default : 0u)
+
 /* A wrong argument or result type is an error at the user's line, not a warning. */
 #if defined(__GNUC__) && !defined(__cplusplus)
 #define PICOT_STRICT_ON_                                                                                               \
@@ -92,6 +97,13 @@
 
 /* ---- resume points --------------------------------------------------------------------------- */
 
+/* The lint tool finds the function's own switch, and its suspension points, by their names. */
+#ifdef PICOT_LINT
+#define PICOT_JUMP_LABEL_                                                                                              \
+    picot_jump_:
+#else
+#define PICOT_JUMP_LABEL_
+#endif
 #ifdef PICOT_LINT /* a mark that the lint tool finds in the syntax tree, and a way on behind it that it can follow */
 void picot_suspension_point(void);
 #define PICOT_MARK_() picot_suspension_point()
@@ -119,19 +131,17 @@ void picot_suspension_point(void);
 #define PICOT_POS_(id)                                                                                                 \
     ((int32_t)((char *)PICOT_EXTENSION_ && PICOT_CAT_(picot_L, id) - (char *)PICOT_EXTENSION_ && picot_L0_))
 #define PICOT_LABEL_(id) PICOT_CAT_(picot_L, id)
+#define PICOT_CONST_POS_ static const /* a difference of labels is a constant only there */
 #define PICOT_DISPATCH_                                                                                                \
     PICOT_EXTENSION_({ goto *(void *)((char *)&&picot_L0_ + my->_co.pos); });                                          \
     picot_L0_:;
 #define PICOT_DISPATCH_END_
-#define PICOT_JUMP_                                                                                                    \
-    do {                                                                                                               \
-        PICOT_EXTENSION_({ goto *(void *)((char *)&&picot_L0_ + my->_co.pos); });                                      \
-    } while (0)
 #else
 #define PICOT_BODY_ATTRIBUTES_
 /* Far from any case of a switch of the user's around an await, so that it compiles and ends with PICOT_ENESTED. */
 #define PICOT_CASE_(id) ((id)-picot_id0_ + 0x5c000000)
 #define PICOT_POS_(id) (int32_t) PICOT_CASE_(id)
+#define PICOT_CONST_POS_ const
 #define PICOT_LABEL_(id) case PICOT_CASE_(id)
 #if defined(__GNUC__)
 #define PICOT_FALL_OFF_ _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wimplicit-fallthrough\"")
@@ -141,9 +151,8 @@ void picot_suspension_point(void);
 #define PICOT_FALL_ON_
 #endif
 #define PICOT_DISPATCH_                                                                                                \
-    PICOT_FALL_OFF_                                                                                                    \
-    picot_jump_:                                                                                                       \
-    switch (my->_co.pos) {                                                                                             \
+    PICOT_FALL_OFF_ PICOT_JUMP_LABEL_ switch (my->_co.pos)                                                             \
+    {                                                                                                                  \
     case 0:;
 /* A position without a case belongs to an await inside a switch of the user's: end with a code, defers included. */
 #define PICOT_DISPATCH_END_                                                                                            \
@@ -153,10 +162,14 @@ void picot_suspension_point(void);
         goto picot_exit_;                                                                                              \
         }                                                                                                              \
         PICOT_FALL_ON_
-#define PICOT_JUMP_ goto picot_jump_
 #endif
 
-#define PICOT_SAVE_(id) (my->_co.pos = PICOT_POS_(id), my->_fx.line = (uint16_t)__LINE__)
+#define PICOT_SAVE_(id)                                                                                                \
+    do {                                                                                                               \
+        PICOT_CONST_POS_ int32_t picot_at_ = PICOT_POS_(id);                                                           \
+        my->_co.pos = picot_at_;                                                                                       \
+        my->_fx.line = (uint16_t)__LINE__;                                                                             \
+    } while (0)
 
 /* ---- a function's frame and its three symbols ------------------------------------------------ */
 
@@ -208,7 +221,7 @@ void picot_suspension_point(void);
                                         __LINE__,                                                                      \
                                         #name,                                                                         \
                                         __FILE__,                                                                      \
-                                        PICOT_FN_BODY};                                                                \
+                                        PICOT_FN_BODY | PICOT_RESULT_FLAG_((T *)0)};                                   \
     static picot_step name##_body(picot_task *picot_self, struct name##_frame *my, picot_frame *picot_child)
 
 /* ---- await ----------------------------------------------------------------------------------- */
@@ -346,10 +359,10 @@ void picot_suspension_point(void);
         if (my->_co.rc < 0 && my->_fx.status >= 0) my->_fx.status = my->_co.rc;                                        \
     }
 
-#define PICOT_SPAWN__(fail, group, ret_value, name, ...)                                                               \
+#define PICOT_SPAWN__(fail, group, keeps, ret_value, name, ...)                                                        \
     do {                                                                                                               \
         my->_fx.line = (uint16_t)__LINE__;                                                                             \
-        picot_task *picot_new_ = picot_rt_spawn_open(picot_self, (group), &name##_fn, &my->_co.rc);                    \
+        picot_task *picot_new_ = picot_rt_spawn_open(picot_self, (group), &name##_fn, keeps, &my->_co.rc);             \
         if (PICOT_LIKELY_(picot_new_)) {                                                                               \
             struct name##_head *picot_root_ = PICOT_HEAD_OF_(name, picot_new_->top);                                   \
             PICOT_FILL_(name, picot_root_, (picot_frame *)0, __VA_ARGS__)                                              \
@@ -359,9 +372,9 @@ void picot_suspension_point(void);
         fail                                                                                                           \
     } while (0)
 #define PICOT_SPAWN2_(fail, group, call)                                                                               \
-    PICOT_EXPAND_(PICOT_SPAWN__ PICOT_PRE3_(fail, group, (void *)0, PICOT_UNPAREN_ call))
+    PICOT_EXPAND_(PICOT_SPAWN__ PICOT_PRE3_(fail, group, 0, (void *)0, PICOT_UNPAREN_ call))
 #define PICOT_SPAWN3_(fail, group, lhs, call)                                                                          \
-    PICOT_EXPAND_(PICOT_SPAWN__ PICOT_PRE3_(fail, group, &(lhs), PICOT_UNPAREN_ call))
+    PICOT_EXPAND_(PICOT_SPAWN__ PICOT_PRE3_(fail, group, 1, &(lhs), PICOT_UNPAREN_ call))
 
 #define PICOT_LITERAL_(name, ...)                                                                                      \
     &name##_fn, &(struct name##_head){._co = {.fn = &name##_fn}, __VA_ARGS__}, sizeof(struct name##_head)

@@ -7,7 +7,7 @@
  * resumes the leaf's caller at once, whatever the depth.
  *
  *     task | root frame | defer | scope | callee frame | leaf |      | -> end of the block, or a trailer that links
- *                                                      ^ top  ^ sp     further chunks; `room` is what is free there
+ *                                                      ^ top  ^ sp     further chunks; free up to `limit`
  */
 #ifndef PICOT_CORO_RUNTIME_H
 #define PICOT_CORO_RUNTIME_H
@@ -49,7 +49,8 @@ struct picot_fn {
     const char *name, *file;
     unsigned flags;
 };
-#define PICOT_FN_BODY 1u /* its frames have a tail: it is a function of picot_async_fn */
+#define PICOT_FN_BODY 1u    /* its frames have a tail: it is a function of picot_async_fn */
+#define PICOT_FN_INTEGER 2u /* its result is an int, a long or a long long: errors are stored there */
 
 /** The head of every frame, and all there is of a leaf's. */
 struct picot_frame {
@@ -102,10 +103,9 @@ typedef struct picot_scope {
 
 /** A task. Small, for there may be millions: what few tasks need lies in `extra`. All private. */
 struct picot_task {
-    char *sp;            /* the free part of the arena's current chunk begins here */
+    char *sp, *limit;    /* the free part of the arena's current chunk */
     picot_frame *top;    /* the leaf */
     picot_group *group;  /* it owns the task */
-    uint16_t room;       /* of the current chunk, in units of 8 bytes */
     uint16_t scopes;     /* how many are open */
     uint16_t shield;     /* cancellations from outside this many scopes are held off; 0: none are */
     uint8_t cancel;      /* pending cancellations, private bits */
@@ -119,7 +119,6 @@ struct picot_task {
         struct picot_wheel_node sleep; /* while it sleeps */
     } wait;
     struct picot_task *next, *prev; /* in its group's list; circular */
-    void *outcome;                  /* where its result goes: memory of its spawner's, or a future */
     struct picot__extra *extra;
 };
 
@@ -178,7 +177,7 @@ typedef struct picot_group_options {
 PICOT_API void *picot_rt_push_slow(picot_task *task, struct picot_frame_tail *tail, size_t size);
 PICOT_API void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *block);
 PICOT_API int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos);
-PICOT_API int picot_rt_exit_next(picot_task *task, picot_frame *frame);
+PICOT_API picot_step picot_rt_exit(picot_task *task, picot_frame *frame);
 PICOT_API int picot_rt_scope_open(picot_task *task, struct picot_frame_tail *tail, int64_t timeout_ns);
 PICOT_API int picot_rt_scope_close(picot_task *task, int rc);
 PICOT_API void picot_rt_scope_pop(picot_task *task, struct picot_frame_tail *tail);
@@ -189,7 +188,8 @@ PICOT_API int64_t picot_rt_after(const picot_task *task, int64_t timeout_ns);
 PICOT_API int picot_rt_yielded(picot_task *task);
 PICOT_API void picot_rt_step(picot_loop *loop, void *task);
 PICOT_API void picot_rt_group_open(picot_task *task, picot_group *group, picot_group_options options);
-PICOT_API picot_task *picot_rt_spawn_open(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc);
+PICOT_API picot_task *picot_rt_spawn_open(picot_task *owner, picot_group *group, const picot_fn *fn, int keeps_result,
+                                          int32_t *ret_rc);
 PICOT_API void picot_rt_spawn_start(picot_task *task, void *ret_value);
 PICOT_API picot_task *picot_rt_spawn_future(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc);
 PICOT_API int64_t picot_rt_spawn_handle(picot_task *task);
@@ -241,10 +241,10 @@ static inline int picot_rt_status_other(const void *p)
  * so large that they always go the slow path. */
 static inline void *picot_rt_push(picot_task *task, struct picot_frame_tail *tail, size_t size)
 {
-    if (PICOT_LIKELY_(size >> 3 <= task->room)) {
-        void *block = task->sp;
-        task->room = (uint16_t)(task->room - (size >> 3));
-        task->sp += size;
+    char *block = task->sp;
+    if (PICOT_LIKELY_(size <= (size_t)(task->limit - block))) {
+        if (!block) PICOT_UNREACHABLE_();
+        task->sp = block + size;
         PICOT_UNPOISON_(block, size);
         return block;
     }
@@ -254,9 +254,7 @@ static inline void *picot_rt_push(picot_task *task, struct picot_frame_tail *tai
 static inline void picot_rt_pop(picot_task *task, struct picot_frame_tail *tail, void *block)
 {
     if (PICOT_LIKELY_(!tail->spilled)) {
-        size_t size = (size_t)(task->sp - (char *)block);
-        PICOT_POISON_(block, size);
-        task->room = (uint16_t)(task->room + (size >> 3));
+        PICOT_POISON_(block, (size_t)(task->sp - (char *)block));
         task->sp = (char *)block;
     } else {
         picot_rt_pop_slow(task, tail, block);

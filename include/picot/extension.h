@@ -37,11 +37,13 @@ PICOT_API picot_extension *picot_extension_find(const picot_loop *loop, const vo
 
 /* ---- jobs and times without a call or a check, for libraries that have very many --------------- */
 
-/** The loop's ready queue. */
+/** The loop's ready queue. Private but for the functions below. */
 typedef struct picot_ready_queue {
-    picot_job head; /* of the circular list, the oldest first */
-    size_t count;
-    uint32_t budget; /* results at once that the present callback or step may still take; then it must wait */
+    picot_job head;       /* of the circular list of jobs for the next turn, the oldest first */
+    picot_job batch;      /* the same of those that are still to run in this turn */
+    uint32_t budget;      /* results at once that the present callback or step may still take; then it must wait */
+    uint32_t full_budget; /* what each begins with */
+    uint64_t callbacks;   /* counted since the loop was created */
 } picot_ready_queue;
 
 /** The loop's ready queue, for picot_ready_append. NULL for NULL. It lives as long as the loop. @since 0.1 */
@@ -58,16 +60,29 @@ static inline void picot_ready_append(picot_ready_queue *queue, picot_job *job)
     job->_.prev = tail;
     tail->_.next = job;
     queue->head._.prev = job;
-    queue->count++;
 }
 
 /** Take a queued job back; not for one that is not queued. */
-static inline void picot_ready_remove(picot_ready_queue *queue, picot_job *job)
+static inline void picot_ready_remove(picot_job *job)
 {
     job->_.prev->_.next = job->_.next;
     job->_.next->_.prev = job->_.prev;
     job->_.next = job->_.prev = NULL;
-    queue->count--;
+}
+
+/**
+ * Take the first job of this turn, to be run at once: for a job that goes on with the next one when it is of its own
+ * kind. There is one: queue->batch._.next is not &queue->batch.
+ */
+static inline picot_job *picot_ready_take(picot_ready_queue *queue)
+{
+    picot_job *job = queue->batch._.next, *next = job->_.next;
+    queue->batch._.next = next;
+    next->_.prev = &queue->batch;
+    job->_.next = NULL;
+    queue->budget = queue->full_budget;
+    queue->callbacks++;
+    return job;
 }
 
 /**

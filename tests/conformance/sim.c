@@ -165,12 +165,12 @@ static void never_at_rest(void)
     picot_timer timer = PICOT_TIMER_INIT;
     int fired = 0, turns = 0;
     CHECK_EQ(picot_call_later(loop, &timer, PICOT_MS, count, &fired), 0);
-    for (; fired == 0 && turns < 1000000; turns++) {
+    for (; fired == 0 && turns < 100000; turns++) {
         CHECK_EQ(picot_call_soon(loop, &job, count, &(int){0}), 0);
         CHECK(picot_loop_run(loop, PICOT_RUN_ONCE) >= 0);
     }
     CHECK_EQ(fired, 1);
-    CHECK(turns > 1000 && turns < 300000); /* up to 128 of them go by for one look at the clock */
+    CHECK(turns > 1000 && turns < 3000);
     tap_loop_end(loop);
 }
 
