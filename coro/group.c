@@ -25,6 +25,7 @@ void picot_rt_group_open(picot_task *task, picot_group *group, picot_group_optio
     struct picot__coro *coro = picot__coro_of_task(task);
     picot__group_init(group, coro);
     group->owner = task;
+    task->flags |= PICOT__TASK_OWNS;
     group->keep_going = options.keep_going != 0;
     group->collect = options.collect != 0;
     group->eager = options.eager != 0 || coro->eager;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * inspect.c - where tasks stand: the current one, names, backtraces. Frames know their function, and their await its
- * line.
+ * inspect.c - what tasks tell of themselves: the current one, number, name, where it stands. The whole tree is dump.c.
  */
-#include "rare.h"
-
 #include <stdio.h>
+
+#include "rare.h"
 
 picot_task *picot_task_current(const picot_loop *loop)
 {
@@ -33,48 +32,24 @@ const char *picot_task_name(const picot_task *task)
     return frame->fn->name;
 }
 
-static void write_frame(const picot_frame *frame, picot_text_sink *sink, void *user)
+/* Of a function: the line of its present await, or where it begins; 0 of a leaf, which has no lines of its own. */
+unsigned picot__frame_line(const picot_frame *frame)
 {
-    char line[256];
-    int len;
-    if (frame->fn->flags & PICOT_FN_BODY) {
-        unsigned at = picot__tail_of((picot_frame *)(uintptr_t)frame)->line;
-        len = snprintf(line, sizeof line, "  %s at %s:%u\n", frame->fn->name, frame->fn->file,
-                       at ? at : (unsigned)frame->fn->line);
-    } else {
-        len = snprintf(line, sizeof line, "  %s\n", frame->fn->name);
-    }
-    if (len > 0) sink(user, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
+    if (!(frame->fn->flags & PICOT_FN_BODY)) return 0;
+    unsigned line = picot__tail_of((picot_frame *)(uintptr_t)frame)->line;
+    return line ? line : frame->fn->line;
 }
 
 void picot_task_backtrace(const picot_task *task, picot_text_sink *sink, void *user)
 {
+    char line[256];
     if (!task || !sink) return;
-    for (const picot_frame *frame = task->top; frame; frame = frame->parent)
-        write_frame(frame, sink, user);
-}
-
-static void dump_list(const picot_task *first, picot_text_sink *sink, void *user)
-{
-    const picot_task *task = first;
-    if (!task) return;
-    do {
-        const char *name = picot_task_name(task);
-        sink(user, "task ", 5);
-        sink(user, name, strlen(name));
-        sink(user, "\n", 1);
-        picot_task_backtrace(task, sink, user);
-        task = task->next;
-    } while (task != first);
-}
-
-void picot_loop_dump_tasks(const picot_loop *loop, picot_text_sink *sink, void *user)
-{
-    const struct picot__coro *coro = picot__coro_find(loop);
-    if (!coro || !sink) return;
-    dump_list(coro->roots.children, sink, user);
-    for (const picot_group *group = coro->groups.next; group != &coro->groups; group = group->next)
-        dump_list(group->children, sink, user);
+    for (const picot_frame *frame = task->top; frame; frame = frame->parent) {
+        unsigned at = picot__frame_line(frame);
+        int len = at ? snprintf(line, sizeof line, "  %s at %s:%u\n", frame->fn->name, frame->fn->file, at)
+                     : snprintf(line, sizeof line, "  %s\n", frame->fn->name);
+        if (len > 0) sink(user, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
+    }
 }
 
 size_t picot_loop_task_count(const picot_loop *loop)

@@ -47,7 +47,8 @@ struct picot__coro {
     uint64_t report_count;
     picot_report_handler *report_handler;
     void *report_user;
-    struct picot__handle *handles; /* of futures; see handle.c */
+    struct picot__dump_request *dump_request; /* picot_loop_dump_on_signal */
+    struct picot__handle *handles;            /* of futures; see handle.c */
     uint32_t handle_count, free_handle;
     size_t live;
     picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
@@ -65,10 +66,11 @@ enum picot__cancel_bit {
 };
 
 enum picot__task_flag {
-    PICOT__TASK_MAIN = 1,    /* of picot_run */
-    PICOT__TASK_RESULT = 2,  /* there is a place for its result: see picot__outcome */
-    PICOT__TASK_FUTURE = 4,  /* and it is a future */
-    PICOT__TASK_HAS_TREE = 8 /* the loop keeps a tree of errors for it */
+    PICOT__TASK_MAIN = 1,     /* of picot_run */
+    PICOT__TASK_RESULT = 2,   /* there is a place for its result: see picot__outcome */
+    PICOT__TASK_FUTURE = 4,   /* and it is a future */
+    PICOT__TASK_HAS_TREE = 8, /* the loop keeps a tree of errors for it */
+    PICOT__TASK_OWNS = 16     /* a function of it has opened a group */
 };
 
 /* What only tasks with scopes, a name or the like need. */
@@ -180,6 +182,10 @@ static inline int picot__inherit(picot_task *creator, picot_task *task)
 {
     return picot__coro_of_task(task)->debug || (creator && creator->extra) ? picot__inherit_slow(creator, task) : 0;
 }
+
+/* inspect.c, dump.c */
+unsigned picot__frame_line(const picot_frame *frame);
+void picot__dump_request_free(struct picot__coro *coro);
 
 /* group.c */
 void picot__group_init(picot_group *group, struct picot__coro *coro);

@@ -7,6 +7,7 @@ coro_sources = \
     coro/completions.c \
     coro/context.c \
     coro/context.h \
+    coro/dump.c \
     coro/errors.c \
     coro/errors.h \
     coro/frame.c \

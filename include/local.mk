@@ -15,6 +15,7 @@ picotinclude_HEADERS = \
     include/picot/extension.h \
     include/picot/future.h \
     include/picot/group.h \
+    include/picot/inspect.h \
     include/picot/io.h \
     include/picot/loop.h \
     include/picot/op.h \

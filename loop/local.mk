@@ -17,6 +17,7 @@ loop_sources = \
     loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
+    loop/backend/sys_signal.c \
     loop/backend/wakefd.c \
     loop/descriptor.c \
     loop/destroy.c \

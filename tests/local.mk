@@ -98,6 +98,7 @@ check_PROGRAMS += \
     tests/test_coro_scope \
     tests/test_coro_wait_for \
     tests/test_files \
+    tests/test_inspect \
     tests/test_offload \
     tests/test_post \
     tests/test_servers \
@@ -126,7 +127,8 @@ check_PROGRAMS += \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
     tests/test_coro_scope_iso \
-    tests/test_coro_wait_for_iso
+    tests/test_coro_wait_for_iso \
+    tests/test_inspect_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
@@ -139,6 +141,8 @@ tests_test_coro_future_iso_SOURCES = tests/test_coro_future.c
 tests_test_coro_future_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_scope_iso_SOURCES = tests/test_coro_scope.c
 tests_test_coro_scope_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_inspect_iso_SOURCES = tests/test_inspect.c
+tests_test_inspect_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
@@ -156,9 +160,14 @@ tests_test_crawler_parts_SOURCES = tests/test_crawler_parts.c \
 tests_test_crawler_parts_CPPFLAGS = $(AM_CPPFLAGS) $(LIBXML2_CFLAGS) $(URIPARSER_CFLAGS) $(ZLIB_CFLAGS)
 tests_test_crawler_parts_LDADD = $(whitebox_http_libs) $(LIBXML2_LIBS) $(URIPARSER_LIBS) $(ZLIB_LIBS)
 
+# What test_gdb.sh looks into.
+noinst_PROGRAMS += tests/gdb_subject
+tests_gdb_subject_LDADD = libpicot_all.la
+
 script_tests = \
     tests/test_compile_errors.sh \
     tests/test_crawler_site.sh \
+    tests/test_gdb.sh \
     tests/test_lint.sh
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_coro_groups.c - groups of tasks: joining, the first failure, keeping going, cancelling, leaving on every way
- * out, nested groups, many tasks; and what tasks tell about themselves. Built in the GNU and in the ISO form.
+ * out, nested groups, many tasks. Built in the GNU and in the ISO form.
  */
 #include "coro_support.h"
 
@@ -424,75 +424,6 @@ static void thousands(void)
     CHECK_EQ(rc, 0);
 }
 
-/* ---- what tasks tell ------------------------------------------------------------------------- */
-
-static char text[4096];
-static void collect(void *user, const char *piece, size_t len)
-{
-    (void)user;
-    strncat(text, piece, len);
-}
-
-static const char *file_and(int line)
-{
-    static char place[4][64];
-    static int next;
-    next = (next + 1) % 4;
-    snprintf(place[next], sizeof place[next], "test_coro_groups.c:%d\n", line);
-    return place[next];
-}
-
-static int sleeper_line, middle_line;
-picot_async_fn(int, sleeper, (char unused;), (int r;))
-{
-    picot_begin;
-    sleeper_line = __LINE__ + 1;
-    picot_await(my->r, picot_sleep(.ns = PICOT_SECOND));
-    picot_return(my->r);
-    picot_end;
-}
-
-picot_async_fn(int, middle, (char unused;), (int r;))
-{
-    picot_begin;
-    middle_line = __LINE__ + 1;
-    picot_wait_for(my->r, PICOT_SECOND, picot_call(sleeper, 0));
-    picot_return(my->r);
-    picot_end;
-}
-
-picot_async_fn(int, dumps, (char unused;), (picot_group group; int r;))
-{
-    picot_begin;
-    picot_task_group(my->group);
-    picot_spawn(&my->group, my->r, picot_call(middle, 0));
-    picot_await(nap(1));
-    text[0] = 0;
-    picot_loop_dump_tasks(picot_this_loop(), collect, NULL);
-    tap_note("%s", text);
-    const char *sleeping = strstr(text, "  picot_sleep\n  sleeper at ");
-    CHECK(sleeping);
-    CHECK(strstr(sleeping, file_and(sleeper_line)));
-    CHECK(strstr(sleeping, "  middle at "));
-    CHECK(strstr(sleeping, file_and(middle_line)));
-    CHECK(strstr(text, "dumps at "));
-    text[0] = 0;
-    picot_task_backtrace(picot_self, collect, NULL);
-    CHECK(strstr(text, "  dumps at "));
-    CHECK(!strstr(text, "sleeper"));
-    picot_task_backtrace(NULL, collect, NULL);
-    picot_loop_dump_tasks(NULL, collect, NULL);
-    CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
-    picot_end;
-}
-
-static void backtraces(void)
-{
-    int rc;
-    RUN_ALONE(rc, picot_call(dumps, 0));
-    CHECK_EQ(rc, 0);
-}
-
 static const struct tap_case cases[] = {
     {"results, join, join again", joining, 0},
     {"left with success and with an error", leaving, 0},
@@ -506,7 +437,6 @@ static const struct tap_case cases[] = {
     {"nested", nested, 0},
     {"two in one function", groups_in_a_row, 0},
     {"twenty thousand tasks", thousands, 0},
-    {"dumps and backtraces", backtraces, 0},
 };
 
 TAP_MAIN(cases)

@@ -12,6 +12,10 @@ cmake_DATA = tools/picot-config.cmake tools/picot-config-version.cmake
 
 dist_bin_SCRIPTS += tools/picot-lint
 
+# gdb does not load it by itself: `source` it.
+gdbdir = $(pkgdatadir)
+dist_gdb_DATA = tools/picot-gdb.py
+
 # The site that the demonstration crawls.
 noinst_PROGRAMS += tools/make_site
 tools_make_site_SOURCES = \

@@ -91,7 +91,7 @@ enum picot_run_mode {
  *          running (also from inside its callbacks); -EINVAL; PICOT_EBACKEND: the backend failed for good, every
  *          pending operation was completed with that code; -EDEADLK, on the backend "sim" only: it would wait for ever,
  *          because nothing is left that could happen: no deadline, no operation, watch, job or hold, though tasks may
- *          wait for each other. picot_loop_dump_tasks tells where they wait. The loop remains usable.
+ *          wait for each other. picot_loop_dump tells where they wait. The loop remains usable.
  * Thread: any for the first run, then only that one. @since 0.1
  */
 PICOT_API int picot_loop_run(picot_loop *loop, enum picot_run_mode mode);

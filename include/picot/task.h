@@ -76,9 +76,6 @@ typedef void picot_text_sink(void *user, const char *text, size_t len);
  */
 PICOT_API void picot_task_backtrace(const picot_task *task, picot_text_sink *sink, void *user);
 
-/** Write the backtraces of all tasks of a loop, in the order they were started. Thread: the loop's. @since 0.1 */
-PICOT_API void picot_loop_dump_tasks(const picot_loop *loop, picot_text_sink *sink, void *user);
-
 /** How many tasks of the loop are alive. @since 0.1 */
 PICOT_API size_t picot_loop_task_count(const picot_loop *loop);
 
