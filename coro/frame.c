@@ -211,7 +211,7 @@ static void forget_shield(struct picot_frame_tail *tail, const struct picot_scop
 
 /*
  * Returns 1 with frame->pos at the next defer block to run; 0 when all have run and frame->rc is the function's status.
- * Scopes that the function has left open are closed on the way.
+ * Scopes that the function has left open are closed on the way, and what its blocks hold is given back.
  */
 int picot_rt_exit_next(picot_task *task, picot_frame *frame)
 {
@@ -220,6 +220,10 @@ int picot_rt_exit_next(picot_task *task, picot_frame *frame)
     frame->rc = tail->status;
     for (struct picot_defer_node *node; !is_shield(node = tail->defers);) {
         tail->defers = node->next;
+        if (node->pos == PICOT_POS_HOLD_) {
+            picot__hold_undo(node);
+            continue;
+        }
         if (node->pos != PICOT_POS_SCOPE_) {
             frame->pos = node->pos;
             return 1;

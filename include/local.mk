@@ -14,11 +14,13 @@ picotinclude_HEADERS = \
     include/picot/extension.h \
     include/picot/group.h \
     include/picot/io.h \
+    include/picot/limiter.h \
     include/picot/loop.h \
     include/picot/op.h \
     include/picot/scope.h \
     include/picot/select.h \
     include/picot/short.h \
+    include/picot/sync.h \
     include/picot/task.h \
     include/picot/tcp.h \
     include/picot/timer.h \

@@ -94,13 +94,17 @@ check_PROGRAMS += \
     tests/test_coro_memory \
     tests/test_coro_wait_for \
     tests/test_files \
+    tests/test_limiter \
     tests/test_offload \
     tests/test_post \
     tests/test_servers \
+    tests/test_sync \
+    tests/test_sync_interleavings \
     tests/test_tcp \
     tests/test_thread \
     tests/test_wheel
 tests_test_offload_LDADD = $(whitebox_libs)
+tests_test_sync_interleavings_LDADD = $(whitebox_libs)
 tests_test_thread_LDADD = $(whitebox_libs)
 tests_test_wheel_LDADD = $(whitebox_libs)
 
@@ -120,7 +124,9 @@ check_PROGRAMS += \
     tests/test_coro_defer_iso \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
-    tests/test_coro_wait_for_iso
+    tests/test_coro_wait_for_iso \
+    tests/test_limiter_iso \
+    tests/test_sync_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
@@ -131,6 +137,10 @@ tests_test_coro_memory_iso_SOURCES = tests/test_coro_memory.c
 tests_test_coro_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_limiter_iso_SOURCES = tests/test_limiter.c
+tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_sync_iso_SOURCES = tests/test_sync.c
+tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
     tests/coro_support.h \
