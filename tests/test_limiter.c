@@ -56,8 +56,7 @@ picot_async_fn(int, semaphores, (char unused;),
     CHECK(strstr(trace, "c") && strstr(trace, "x"));
     CHECK_EQ(picot_semaphore_release(&my->units, INT64_MAX), -EOVERFLOW);
     CHECK_EQ(picot_semaphore_release(&my->units, 0), -EINVAL);
-    picot_with_units(my->hold, &my->units, 1)
-    {
+    picot_with_units(my->hold, &my->units, 1) {
         CHECK_EQ(picot_semaphore_value(&my->units), 0);
         picot_spawn(&my->group, my->a, acquires(&my->units, 1, 'd', 'y'));
         picot_spawn(&my->group, my->b, acquires(&my->units, 1, 'e', 'z'));
@@ -76,9 +75,11 @@ picot_async_fn(int, semaphores, (char unused;),
     CHECK_EQ(picot_semaphore_value(&my->units), 2);
     picot_await(my->r, picot_semaphore_acquire(&my->units, 3));
     CHECK_EQ(my->r, -EINVAL);
-    picot_try_with_units(my->hold, &my->units, 2) CHECK_EQ(picot_semaphore_value(&my->units), 0);
+    picot_try_with_units(my->hold, &my->units, 2)
+        CHECK_EQ(picot_semaphore_value(&my->units), 0);
     CHECK_EQ(picot_semaphore_value(&my->units), 2);
-    picot_try_with_units(my->hold, &my->units, 3) say('!');
+    picot_try_with_units(my->hold, &my->units, 3)
+        say('!');
     say('!');
     picot_end;
 }
@@ -104,8 +105,7 @@ static void semaphore(void)
 picot_async_fn(int, borrows, (picot_limiter * limiter; char got; int turns;), (picot_hold hold;))
 {
     picot_begin;
-    picot_try_with_token(my->hold, my->limiter)
-    {
+    picot_try_with_token(my->hold, my->limiter) {
         say(my->got);
         while (my->turns-- > 0)
             picot_yield();
@@ -268,6 +268,10 @@ picot_async_fn(int, rates, (char unused;),
     picot_yield();
     my->delay_ns = picot_token_bucket_delay(&my->bucket, 1); /* ten in front of it */
     CHECK_EQ(my->delay_ns, (11 * 10 * PICOT_MS - my->bucket.level + 2) / 3);
+    my->bucket.level = 20 * PICOT_MS; /* two tokens are there, for those who wait */
+    CHECK_EQ(picot_token_bucket_try(&my->bucket, 1), -EBUSY);
+    my->bucket.level = 0;
+    my->start_ns = my->bucket.at_ns;
     picot_group_cancel(&my->doomed, NULL);
     picot_await(my->r, picot_join(.group = &my->group));
     CHECK_STR(trace, "xab");

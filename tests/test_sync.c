@@ -359,8 +359,7 @@ picot_async_fn(int, leaves_by, (picot_lock * lock; int way;), (picot_hold hold; 
         say(picot_lock_owner(my->lock) == picot_self ? 'H' : 'd');
     }
     for (my->i = 0; my->i < 2; my->i++) {
-        picot_with_lock(my->hold, my->lock)
-        {
+        picot_with_lock(my->hold, my->lock) {
             CHECK(picot_lock_owner(my->lock) == picot_self);
             picot_yield();
             CHECK(picot_lock_owner(my->lock) == picot_self);
@@ -406,53 +405,44 @@ static void block_left(void)
 picot_async_fn(int, nests, (picot_lock * a; picot_lock * b; picot_rwlock * rwlock;), (picot_hold one, two; int r;))
 {
     picot_begin;
-    picot_with_lock(my->one, my->a)
-    {
+    picot_with_lock(my->one, my->a) {
         picot_defer
         {
             CHECK(picot_lock_owner(my->a) == picot_self);
-            picot_with_lock(my->two, my->b)
-            {
+            picot_with_lock(my->two, my->b) {
                 picot_yield();
                 say('D');
             }
             CHECK(picot_lock_owner(my->b) == NULL);
         }
-        picot_with_lock(my->two, my->b)
-        {
+        picot_with_lock(my->two, my->b) {
             say('2');
         }
         CHECK(picot_lock_owner(my->b) == NULL);
-        picot_with_lock(my->two, my->a)
-        {
+        picot_with_lock(my->two, my->a) {
             say('!');
         }
         CHECK_EQ(picot_error(), -EDEADLK);
-        picot_with_write(my->two, my->rwlock)
-        {
+        picot_with_write(my->two, my->rwlock) {
             picot_yield();
             CHECK(picot_rwlock_writer(my->rwlock) == picot_self);
             CHECK_EQ(picot_rwlock_downgrade(my->rwlock), 0);
             CHECK_EQ(picot_rwlock_readers(my->rwlock), 1);
         }
         CHECK_EQ(picot_rwlock_readers(my->rwlock), 0);
-        picot_with_write(my->two, my->rwlock)
-        {
+        picot_with_write(my->two, my->rwlock) {
             say('w');
         }
         CHECK(picot_rwlock_writer(my->rwlock) == NULL);
-        picot_try_with_read(my->two, my->rwlock)
-        {
+        picot_try_with_read(my->two, my->rwlock) {
             CHECK_EQ(picot_rwlock_readers(my->rwlock), 1);
         }
         CHECK_EQ(picot_rwlock_readers(my->rwlock), 0);
-        picot_with_lock(my->one, my->b)
-        {
+        picot_with_lock(my->one, my->b) {
             say('!');
         }
         CHECK_EQ(picot_error(), -EINVAL);
-        picot_try_with_lock(my->two, my->a)
-        {
+        picot_try_with_lock(my->two, my->a) {
             say('!');
         }
         say('!');
@@ -474,7 +464,8 @@ static void block_nested(void)
 picot_async_fn(int, holds_until, (picot_lock * lock; picot_event * event;), (picot_hold hold;))
 {
     picot_begin;
-    picot_try_with_lock(my->hold, my->lock) picot_try_await(picot_event_wait(.event = my->event));
+    picot_try_with_lock(my->hold, my->lock)
+        picot_try_await(picot_event_wait(.event = my->event));
     say('a');
     picot_end;
 }
@@ -483,8 +474,7 @@ picot_async_fn(int, holds_until, (picot_lock * lock; picot_event * event;), (pic
 picot_async_fn(int, waits_in_vain, (picot_lock * lock;), (picot_hold hold; int r;))
 {
     picot_begin;
-    picot_try_with_lock(my->hold, my->lock)
-    {
+    picot_try_with_lock(my->hold, my->lock) {
         say('!');
     }
     say('!');
@@ -500,18 +490,15 @@ picot_async_fn(int, in_vain, (char unused;),
     picot_yield();
     picot_wait_for(my->r, 0, picot_call(waits_in_vain, &my->lock));
     CHECK_EQ(my->r, -ETIMEDOUT);
-    picot_timeout(my->scope, PICOT_MS)
-    {
-        picot_with_lock(my->hold, &my->lock)
-        {
+    picot_timeout(my->scope, PICOT_MS) {
+        picot_with_lock(my->hold, &my->lock) {
             say('!');
         }
         CHECK_EQ(picot_error(), -ECANCELED);
     }
     CHECK_EQ(picot_error(), -ETIMEDOUT);
     picot_event_set(&my->event);
-    picot_with_lock(my->hold, &my->lock)
-    {
+    picot_with_lock(my->hold, &my->lock) {
         say('b');
     }
     picot_end;
@@ -700,8 +687,7 @@ picot_async_fn(int, awaits_change, (struct store * store; char got; char lost; p
                (picot_hold hold; int rc;))
 {
     picot_begin;
-    picot_try_with_lock(my->hold, &my->store->lock)
-    {
+    picot_try_with_lock(my->hold, &my->store->lock) {
         picot_await(my->rc, picot_condition_wait(.condition = &my->store->filled, .predicate = my->predicate,
                                                  .user = my->store));
         CHECK(picot_lock_owner(&my->store->lock) == picot_self);

@@ -162,7 +162,11 @@ static void check(void)
     check_order(&w.event.sync.waiters);
     check_order(&w.condition.sync.waiters);
     check_order(&w.barrier.sync.waiters);
-    CHECK(w.barrier.arrived < ACTORS);
+    uint32_t waiting = 0;
+    for (int i = 0; i < ACTORS; i++)
+        waiting += is_waiting(&w.actors[i], &w.barrier.sync.waiters);
+    CHECK(waiting < ACTORS);
+    CHECK_EQ(w.barrier.arrived, waiting);
 }
 
 /* ---- the actors -------------------------------------------------------------------------------- */
