@@ -202,13 +202,17 @@ static void forget_shield(struct picot_frame_tail *tail, const struct picot_scop
 }
 
 /* 1: frame->pos is at the next defer block to run. 0: all have run, and frame->rc is the function's status. Scopes that
- * the function has left open are closed on the way. */
+ * the function has left open are closed on the way, and what its blocks hold is given back. */
 static int exit_next(picot_task *task, picot_frame *frame, struct picot_frame_tail *tail)
 {
     if (!tail->exiting) begin_exit(task, frame, tail);
     frame->rc = tail->status;
     for (struct picot_defer_node *node; !is_shield(node = tail->defers);) {
         tail->defers = node->next;
+        if (node->pos == PICOT_POS_HOLD_) {
+            picot__hold_undo(node);
+            continue;
+        }
         if (node->pos != PICOT_POS_SCOPE_) {
             frame->pos = node->pos;
             return 1;

@@ -79,6 +79,7 @@ struct picot__extra {
     struct picot_scope_node *scopes; /* the innermost open one */
     const void *cause;               /* of the last cancellation delivered: a scope, or the task; NULL: none */
     struct picot_wheel_node alarm;   /* for the earliest deadline; armed lazily */
+    picot_owned *owned;              /* what it owns, the latest first */
     struct picot__rare *rare;
 };
 
@@ -174,6 +175,10 @@ static inline bool picot__leaf_refused(picot_task *task, picot_frame *leaf, pico
 int picot__scope_unwind(picot_task *task, struct picot_defer_node *node, int status);
 void picot__set_shield(picot_task *task, uint16_t level);
 void picot__scope_start_grace(picot_task *task);
+/* hold.c: the function that holds this ends. */
+void picot__hold_undo(struct picot_defer_node *node);
+/* owned.c: the task that owns these has ended. */
+void picot__owned_abandon(picot_owned *last, const picot_task *task);
 /* rare.c */
 void picot__extra_free(picot_task *task);
 /* A task begins with its creator's context, and in a debugging loop knows where it was created. 0 or -ENOMEM. */

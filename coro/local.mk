@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
-# coro/local.mk - async functions, tasks and groups.
+# coro/local.mk - async functions, tasks, groups and what they wait for.
 
 coro_sources = \
+    coro/barrier.c \
     coro/cancel.c \
     coro/completions.c \
     coro/context.c \
     coro/context.h \
     coro/dump.c \
+    coro/condition.c \
     coro/errors.c \
     coro/errors.h \
+    coro/event.c \
     coro/frame.c \
     coro/future.c \
     coro/future.h \
@@ -18,19 +21,28 @@ coro_sources = \
     coro/future_wait.c \
     coro/group.c \
     coro/handle.c \
+    coro/hold.c \
     coro/inspect.c \
     coro/internal.h \
     coro/io.c \
+    coro/limiter.c \
+    coro/lock.c \
+    coro/owned.c \
     coro/rare.c \
     coro/rare.h \
     coro/report.c \
     coro/report.h \
     coro/runtime.c \
+    coro/rwlock.c \
     coro/scope.c \
     coro/select.c \
+    coro/semaphore.c \
     coro/slab.c \
+    coro/sync.h \
     coro/task.c \
+    coro/token_bucket.c \
     coro/wait.c \
     coro/wait_many.c \
+    coro/waitgroup.c \
     coro/waitqueue.c \
     coro/waitqueue.h

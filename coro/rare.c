@@ -27,6 +27,7 @@ void picot__extra_free(picot_task *task)
     struct picot__coro *coro = picot__coro_of_task(task);
     struct picot__extra *extra = task->extra;
     picot_wheel_disarm(coro->loop, &extra->alarm);
+    picot__owned_abandon(extra->owned, task);
     if (extra->rare) {
         free_name(coro, extra->rare);
         picot__context_release(coro, extra->rare->context);

@@ -52,7 +52,8 @@ static inline bool picot__parked_over(picot_task *task, picot_frame *leaf, int *
 }
 
 /* A constant for a leaf of this library. */
-#define PICOT__LEAF_FN(name, cancel_fn)                                                                                \
+#define PICOT__LEAF_FN(name, cancel_fn) PICOT__LEAF_FN_FLAGS(name, cancel_fn, 0)
+#define PICOT__LEAF_FN_FLAGS(name, cancel_fn, flags)                                                                   \
     const picot_fn name##_fn = {name##_resume,                                                                         \
                                 cancel_fn,                                                                             \
                                 PICOT_FRAME_SIZE_(struct name##_head),                                                 \
@@ -61,6 +62,6 @@ static inline bool picot__parked_over(picot_task *task, picot_frame *leaf, int *
                                 __LINE__,                                                                              \
                                 #name,                                                                                 \
                                 __FILE__,                                                                              \
-                                0}
+                                flags}
 
 #endif /* PICOT_CORO_WAITQUEUE_H */

@@ -17,6 +17,7 @@ picotinclude_HEADERS = \
     include/picot/group.h \
     include/picot/inspect.h \
     include/picot/io.h \
+    include/picot/limiter.h \
     include/picot/loop.h \
     include/picot/op.h \
     include/picot/report.h \
@@ -24,6 +25,7 @@ picotinclude_HEADERS = \
     include/picot/select.h \
     include/picot/short.h \
     include/picot/sim.h \
+    include/picot/sync.h \
     include/picot/task.h \
     include/picot/tcp.h \
     include/picot/timer.h \

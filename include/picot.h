@@ -18,12 +18,14 @@
 #include <picot/group.h>
 #include <picot/inspect.h>
 #include <picot/io.h>
+#include <picot/limiter.h>
 #include <picot/loop.h>
 #include <picot/op.h>
 #include <picot/report.h>
 #include <picot/scope.h>
 #include <picot/select.h>
 #include <picot/sim.h>
+#include <picot/sync.h>
 #include <picot/task.h>
 #include <picot/tcp.h>
 #include <picot/timer.h>

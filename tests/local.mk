@@ -38,6 +38,7 @@ TESTS += $(check_PROGRAMS) $(structure_tests)
 
 structure_tests = \
     tests/structure/docs.sh \
+    tests/structure/examples.sh \
     tests/structure/headers.sh \
     tests/structure/imports.sh \
     tests/structure/readme.sh \
@@ -99,13 +100,17 @@ check_PROGRAMS += \
     tests/test_coro_wait_for \
     tests/test_files \
     tests/test_inspect \
+    tests/test_limiter \
     tests/test_offload \
     tests/test_post \
     tests/test_servers \
+    tests/test_sync \
+    tests/test_sync_interleavings \
     tests/test_tcp \
     tests/test_thread \
     tests/test_wheel
 tests_test_offload_LDADD = $(whitebox_libs)
+tests_test_sync_interleavings_LDADD = $(whitebox_libs)
 tests_test_thread_LDADD = $(whitebox_libs)
 tests_test_wheel_LDADD = $(whitebox_libs)
 
@@ -121,14 +126,16 @@ tests_test_http_response_LDADD = $(whitebox_http_libs)
 
 # The same in the ISO C form of the macros, beside a library in the GNU form.
 check_PROGRAMS += \
-    tests/test_coro_iso \
     tests/test_coro_defer_iso \
     tests/test_coro_future_iso \
     tests/test_coro_groups_iso \
+    tests/test_coro_iso \
     tests/test_coro_memory_iso \
     tests/test_coro_scope_iso \
     tests/test_coro_wait_for_iso \
-    tests/test_inspect_iso
+    tests/test_inspect_iso \
+    tests/test_limiter_iso \
+    tests/test_sync_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
@@ -145,6 +152,10 @@ tests_test_inspect_iso_SOURCES = tests/test_inspect.c
 tests_test_inspect_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_limiter_iso_SOURCES = tests/test_limiter.c
+tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_sync_iso_SOURCES = tests/test_sync.c
+tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
     tests/coro_support.h \

@@ -316,6 +316,21 @@ void picot_suspension_point(void);
 #define PICOT_WAIT_FOR_(fail, id, lhs, timeout_ns, call)                                                               \
     PICOT_EXPAND_(PICOT_WAIT_FOR__ PICOT_PRE3_(fail, id, lhs, timeout_ns, PICOT_UNPAREN_ call))
 
+/*
+ * A block that holds something. The outer loop comes by here up to three times: step 1 acquires, 2 runs the block, and
+ * anything else leaves it: 3 after a break, 4 after its end.
+ */
+#define PICOT_HOLD_(fail, id, hold, begin, call)                                                                       \
+    for ((hold).step = (uint8_t)(begin); (hold).step;)                                                                 \
+        if ((hold).step == 1) {                                                                                        \
+            PICOT_AWAIT1_(PICOT_STAY_, id, call);                                                                      \
+            picot_rt_hold_enter(&my->_co, &(hold));                                                                    \
+            fail                                                                                                       \
+        } else if ((hold).step != 2)                                                                                   \
+            picot_rt_hold_leave(&my->_co, &(hold));                                                                    \
+        else                                                                                                           \
+            for ((hold).step = 3; (hold).step == 3; (hold).step = 4)
+
 /* To the end of the ready queue. A cancellation that is pending when its turn comes is told then. */
 #define PICOT_YIELD_(fail, id)                                                                                         \
     do {                                                                                                               \

@@ -71,9 +71,20 @@ struct picot_frame_tail {
 
 struct picot_defer_node {
     struct picot_defer_node *next;
-    int32_t pos; /* PICOT_POS_SCOPE_: not a block but a picot_scope to close */
+    int32_t pos; /* PICOT_POS_SCOPE_, PICOT_POS_HOLD_: not a block but a picot_scope to close, a picot_hold to undo */
 };
 #define PICOT_POS_SCOPE_ INT_MIN
+#define PICOT_POS_HOLD_ (INT_MIN + 1)
+
+/** What a block holds, in its function's list of what to undo. Private. Zero it (locals are) before its first use. */
+typedef struct picot_hold {
+    struct picot_defer_node link;
+    void (*undo)(struct picot_hold *hold); /* gives `object` back */
+    void *object;                          /* NULL: nothing is held */
+    void *wanted;                          /* what the block is about to acquire */
+    int64_t units;
+    uint8_t step; /* of the loops that a block expands to */
+} picot_hold;
 
 /** A deadline or shield around awaits, as the task knows it. */
 struct picot_scope_node {
@@ -137,6 +148,20 @@ typedef struct picot_waitqueue {
     picot_waiter *first;
 } picot_waitqueue;
 
+/** What every primitive of sync.h and limiter.h has. Private. */
+typedef struct picot_sync {
+    picot_waitqueue waiters;
+    struct picot__coro *coro; /* of its loop, once somebody has awaited it */
+    int broken;
+} picot_sync;
+
+/** What a task can own alone. Private. */
+typedef struct picot_owned {
+    picot_sync sync;
+    picot_task *owner;
+    struct picot_owned *next; /* what the owner has owned before */
+} picot_owned;
+
 /** The leaf that ends a picot_task_group. It lies in the group, for leaving must not depend on memory. */
 struct picot_group_leave_head {
     picot_frame _co;
@@ -184,6 +209,8 @@ PICOT_API void picot_rt_scope_pop(picot_task *task, struct picot_frame_tail *tai
 PICOT_API int picot_rt_scope_enter(picot_task *task, picot_frame *frame, picot_scope *scope, int64_t deadline_ns,
                                    int64_t grace_ns);
 PICOT_API int picot_rt_scope_leave(picot_task *task, picot_frame *frame, picot_scope *scope);
+PICOT_API void picot_rt_hold_enter(picot_frame *frame, picot_hold *hold);
+PICOT_API void picot_rt_hold_leave(picot_frame *frame, picot_hold *hold);
 PICOT_API int64_t picot_rt_after(const picot_task *task, int64_t timeout_ns);
 PICOT_API int picot_rt_yielded(picot_task *task);
 PICOT_API void picot_rt_step(picot_loop *loop, void *task);
