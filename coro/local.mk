@@ -11,12 +11,16 @@ coro_sources = \
     coro/inspect.c \
     coro/internal.h \
     coro/io.c \
+    coro/queue.c \
+    coro/queue_wait.c \
     coro/rare.c \
     coro/rare.h \
     coro/runtime.c \
     coro/scope.c \
     coro/select.c \
     coro/slab.c \
+    coro/store.c \
+    coro/store.h \
     coro/task.c \
     coro/wait.c \
     coro/waitqueue.c \

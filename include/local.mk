@@ -16,6 +16,7 @@ picotinclude_HEADERS = \
     include/picot/io.h \
     include/picot/loop.h \
     include/picot/op.h \
+    include/picot/queue.h \
     include/picot/scope.h \
     include/picot/select.h \
     include/picot/short.h \

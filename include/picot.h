@@ -17,6 +17,7 @@
 #include <picot/io.h>
 #include <picot/loop.h>
 #include <picot/op.h>
+#include <picot/queue.h>
 #include <picot/scope.h>
 #include <picot/select.h>
 #include <picot/task.h>

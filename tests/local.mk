@@ -96,6 +96,7 @@ check_PROGRAMS += \
     tests/test_files \
     tests/test_offload \
     tests/test_post \
+    tests/test_queue \
     tests/test_servers \
     tests/test_tcp \
     tests/test_thread \
@@ -120,7 +121,8 @@ check_PROGRAMS += \
     tests/test_coro_defer_iso \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
-    tests/test_coro_wait_for_iso
+    tests/test_coro_wait_for_iso \
+    tests/test_queue_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
@@ -131,6 +133,8 @@ tests_test_coro_memory_iso_SOURCES = tests/test_coro_memory.c
 tests_test_coro_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_queue_iso_SOURCES = tests/test_queue.c
+tests_test_queue_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
     tests/coro_support.h \
