@@ -3,7 +3,11 @@
 # coro/local.mk - async functions, tasks and groups.
 
 coro_sources = \
+    coro/broadcast.c \
     coro/cancel.c \
+    coro/channel.c \
+    coro/channel.h \
+    coro/channel_wait.c \
     coro/errors.c \
     coro/errors.h \
     coro/frame.c \
@@ -11,6 +15,7 @@ coro_sources = \
     coro/inspect.c \
     coro/internal.h \
     coro/io.c \
+    coro/latest.c \
     coro/queue.c \
     coro/queue_wait.c \
     coro/rare.c \

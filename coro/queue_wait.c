@@ -4,9 +4,6 @@
  */
 #include "store.h"
 
-/* leaf->pos of one that has a result above 0 and waits for its turn only. */
-#define TURN 2
-
 /* The waiter lies where the arguments were. */
 static picot_step wait_in(picot_task *task, picot_frame *leaf, picot_queue *queue, picot_waitqueue *side,
                           picot_waiter *waiter, void *item)
@@ -29,20 +26,12 @@ static void put_cancel(picot_task *task, picot_frame *leaf)
     (void)picot__unpark(task, leaf, &queue_of(&my->_waiter)->putters, &my->_waiter);
 }
 
-/* 1 is a result, but no status. */
-static picot_step put_dropped(picot_task *task, picot_frame *leaf)
-{
-    picot_step step = picot__leaf_now(task, leaf, 0);
-    if (step.rc == PICOT_STEP_PENDING) leaf->pos = TURN;
-    return step;
-}
-
 picot_step picot_put_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
 {
     struct picot_put_head *my = (struct picot_put_head *)(void *)leaf;
     picot_step step;
     (void)child;
-    if (leaf->pos == TURN) return picot__leaf_return(task, leaf, 0);
+    if (leaf->pos == PICOT__TURN) return picot__leaf_return(task, leaf, 0);
     if (picot__parked_over(task, leaf, &my->_ret, &step)) return step;
     picot_queue *queue = my->queue;
     const void *item = my->item;
@@ -51,7 +40,7 @@ picot_step picot_put_resume(picot_task *task, picot_frame *leaf, picot_frame *ch
     if (rc == PICOT__MUST_WAIT)
         return wait_in(task, leaf, queue, &queue->putters, &my->_waiter, (void *)(uintptr_t)item);
     my->_ret = rc;
-    return rc > 0 ? put_dropped(task, leaf) : picot__leaf_now(task, leaf, rc);
+    return picot__leaf_result(task, leaf, rc);
 }
 
 PICOT__LEAF_FN(picot_put, put_cancel);

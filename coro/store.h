@@ -42,6 +42,17 @@ static inline void picot__grant_every(picot_waitqueue *queue, int rc)
         picot__grant(queue, queue->first, rc);
 }
 
+/* leaf->pos of one whose result, above 0 and so no status, stands in its head: it waits for its turn only. */
+#define PICOT__TURN 2
+
+/* The end of a leaf that need not wait, as picot__leaf_now, and also with a result above 0. */
+static inline picot_step picot__leaf_result(picot_task *task, picot_frame *leaf, int rc)
+{
+    picot_step step = picot__leaf_now(task, leaf, rc < 0 ? rc : 0);
+    if (rc > 0 && step.rc == PICOT_STEP_PENDING) leaf->pos = PICOT__TURN;
+    return step;
+}
+
 /* ---- queue.c: capacities of 0 are allowed here ---------------------------------------------------- */
 
 #define PICOT__MUST_WAIT INT_MIN

@@ -7,6 +7,8 @@ include_HEADERS = include/picot.h
 picotinclude_HEADERS = \
     include/picot/addr.h \
     include/picot/base.h \
+    include/picot/broadcast.h \
+    include/picot/channel.h \
     include/picot/coro.h \
     include/picot/coro_macros.h \
     include/picot/coro_runtime.h \
@@ -14,6 +16,7 @@ picotinclude_HEADERS = \
     include/picot/extension.h \
     include/picot/group.h \
     include/picot/io.h \
+    include/picot/latest.h \
     include/picot/loop.h \
     include/picot/op.h \
     include/picot/queue.h \

@@ -10,11 +10,14 @@
 
 #include <picot/addr.h>
 #include <picot/base.h>
+#include <picot/broadcast.h>
+#include <picot/channel.h>
 #include <picot/coro.h>
 #include <picot/error.h>
 #include <picot/extension.h>
 #include <picot/group.h>
 #include <picot/io.h>
+#include <picot/latest.h>
 #include <picot/loop.h>
 #include <picot/op.h>
 #include <picot/queue.h>

@@ -88,6 +88,7 @@ tests_conformance_embedding_glib_LDADD = $(LDADD) $(GLIB_LIBS)
 
 check_PROGRAMS += \
     tests/test_addr \
+    tests/test_channel \
     tests/test_coro \
     tests/test_coro_defer \
     tests/test_coro_groups \
@@ -122,6 +123,7 @@ check_PROGRAMS += \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
     tests/test_coro_wait_for_iso \
+    tests/test_channel_iso \
     tests/test_queue_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
@@ -133,6 +135,8 @@ tests_test_coro_memory_iso_SOURCES = tests/test_coro_memory.c
 tests_test_coro_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_channel_iso_SOURCES = tests/test_channel.c
+tests_test_channel_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_queue_iso_SOURCES = tests/test_queue.c
 tests_test_queue_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
