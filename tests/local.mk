@@ -98,6 +98,7 @@ check_PROGRAMS += \
     tests/test_offload \
     tests/test_post \
     tests/test_queue \
+    tests/test_queue_interleavings \
     tests/test_servers \
     tests/test_tcp \
     tests/test_thread \
@@ -124,6 +125,7 @@ check_PROGRAMS += \
     tests/test_coro_memory_iso \
     tests/test_coro_wait_for_iso \
     tests/test_channel_iso \
+    tests/test_queue_interleavings_iso \
     tests/test_queue_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
@@ -137,6 +139,8 @@ tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_channel_iso_SOURCES = tests/test_channel.c
 tests_test_channel_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_queue_interleavings_iso_SOURCES = tests/test_queue_interleavings.c
+tests_test_queue_interleavings_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_queue_iso_SOURCES = tests/test_queue.c
 tests_test_queue_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 

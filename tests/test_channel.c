@@ -206,6 +206,13 @@ static void misuse(void)
         if (i % 2) CHECK_EQ(picot_channel_close(loop, clone), -EBADF);
     }
     CHECK_EQ(picot_channel_senders(loop, rx), 51);
+    int64_t old = picot_channel_clone(loop, tx);
+    CHECK_EQ(picot_channel_close(loop, old), 0);
+    int64_t fresh = picot_channel_clone(loop, tx); /* in the place of the old one */
+    CHECK(fresh > 0 && fresh != old);
+    CHECK_EQ(send_now(loop, old, 1), -EBADF);
+    CHECK_EQ(picot_channel_close(loop, old), -EBADF);
+    CHECK_EQ(picot_channel_close(loop, fresh), 0);
     CHECK_EQ(send_now(loop, tx, 4), 0);
     tap_loop_end(loop); /* ends left open are closed with it */
 }

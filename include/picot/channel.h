@@ -87,7 +87,8 @@ struct picot_channel_recv_head {
 #define picot_channel_recv(...) picot_call(picot_channel_recv, __VA_ARGS__)
 PICOT_LEAF_DECL_(picot_channel_recv);
 
-/** Send without waiting, also from a callback. @return as picot_channel_send; nobody takes it now: -EBUSY. @since 0.1 */
+/** Send without waiting, also from a callback. @return as picot_channel_send; nobody takes it now: -EBUSY.
+ * @since 0.1 */
 PICOT_API int picot_channel_try_send(picot_loop *loop, picot_sender sender, const void *item);
 
 /** Receive without waiting. @return as picot_channel_recv; nothing is there: -EBUSY. @since 0.1 */

@@ -55,8 +55,8 @@ PICOT_API int picot_latest_set(picot_latest *latest, const void *value);
  * -EINVAL. @since 0.1 */
 PICOT_API int picot_latest_get(const picot_latest *latest, void *ret_value, uint64_t *ret_version);
 
-/** The value in its place, not to be changed. @return NULL for a NULL, zeroed or destroyed one. Valid until the next set
- * or destroy: not across an await. @since 0.1 */
+/** The value in its place, not to be changed. @return NULL for a NULL, zeroed or destroyed one. Valid until the next
+ * set or destroy: not across an await. @since 0.1 */
 PICOT_API const void *picot_latest_borrow(const picot_latest *latest);
 
 /** The version there is; 0 for NULL, zeroed or destroyed. @since 0.1 */
