@@ -152,7 +152,7 @@ void picot_broadcast_leave(picot_broadcast_receiver *receiver)
 {
     if (!receiver || !receiver->broadcast) return;
     picot_broadcast *broadcast = receiver->broadcast;
-    picot__grant_every(&receiver->waiters, PICOT_ECLOSED);
+    (void)picot__grant_all(&receiver->waiters, PICOT_ECLOSED);
     unlink_receiver(broadcast, receiver);
     if (broadcast->pace == PICOT_LAP) return;
     uint64_t sent = broadcast->sent; /* as long as its slots are not free no sender goes on */
@@ -165,9 +165,9 @@ int picot_broadcast_close(picot_broadcast *broadcast)
 {
     if (!is_open(broadcast)) return -EINVAL;
     broadcast->closed = 1;
-    picot__grant_every(&broadcast->senders, PICOT_ECLOSED);
+    (void)picot__grant_all(&broadcast->senders, PICOT_ECLOSED);
     for (picot_broadcast_receiver *receiver = broadcast->receivers; receiver; receiver = receiver->next)
-        picot__grant_every(&receiver->waiters, PICOT_ECLOSED);
+        (void)picot__grant_all(&receiver->waiters, PICOT_ECLOSED);
     return 0;
 }
 

@@ -78,7 +78,7 @@ int picot_latest_close(picot_latest *latest)
 {
     if (!is_open(latest)) return -EINVAL;
     latest->closed = 1;
-    picot__grant_every(&latest->waiters, PICOT_ECLOSED);
+    (void)picot__grant_all(&latest->waiters, PICOT_ECLOSED);
     return 0;
 }
 

@@ -60,7 +60,7 @@ static void drop(picot_queue *queue, void *item)
 static void finished(picot_queue *queue, size_t count)
 {
     queue->unfinished -= count;
-    if (queue->unfinished == 0) picot__grant_every(&queue->joiners, 0);
+    if (queue->unfinished == 0) (void)picot__grant_all(&queue->joiners, 0);
 }
 
 static void drop_all(picot_queue *queue)
@@ -163,9 +163,9 @@ int picot_queue_try_get(picot_queue *queue, void *ret_item)
 void picot__queue_close(picot_queue *queue, int refusal, bool drop_items)
 {
     if (queue->refusal == 0) queue->refusal = refusal;
-    picot__grant_every(&queue->putters, queue->refusal);
+    (void)picot__grant_all(&queue->putters, queue->refusal);
     if (drop_items) drop_all(queue);
-    picot__grant_every(&queue->getters, PICOT_ECLOSED);
+    (void)picot__grant_all(&queue->getters, PICOT_ECLOSED);
 }
 
 int picot_queue_shutdown(picot_queue *queue, enum picot_shutdown_mode mode)
@@ -179,7 +179,7 @@ void picot_queue_destroy(picot_queue *queue)
 {
     if (!is_queue(queue)) return;
     picot__queue_close(queue, PICOT_ECLOSED, true);
-    picot__grant_every(&queue->joiners, PICOT_ECLOSED);
+    (void)picot__grant_all(&queue->joiners, PICOT_ECLOSED);
     picot__store_free(queue);
     *queue = (picot_queue){0};
 }
@@ -204,7 +204,7 @@ int picot_queue_consumer_end(picot_queue *queue)
     if (!is_queue(queue) || queue->consumers == 0) return -EINVAL;
     if (--queue->consumers > 0) return 0;
     queue->abandoned = 1;
-    picot__grant_every(&queue->joiners, PICOT_EBROKEN);
+    (void)picot__grant_all(&queue->joiners, PICOT_EBROKEN);
     return 0;
 }
 

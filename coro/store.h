@@ -35,13 +35,6 @@ void *picot__store_pop_oldest(picot_queue *queue);
 /* The same with any of them, whichever is easiest. */
 void *picot__store_pop_any(picot_queue *queue);
 
-/* All of them, one by one: a select may have several arms in a queue, and the one that wins takes the others out. */
-static inline void picot__grant_every(picot_waitqueue *queue, int rc)
-{
-    while (queue->first)
-        picot__grant(queue, queue->first, rc);
-}
-
 /* leaf->pos of one whose result, above 0 and so no status, stands in its head: it waits for its turn only. */
 #define PICOT__TURN 2
 
