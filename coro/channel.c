@@ -12,6 +12,13 @@
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
+/* Each loop counts from elsewhere: an end of another loop is most likely none here, and not one of another size. */
+static uint32_t first_generation(const struct picot__coro *coro)
+{
+    uint32_t spread = (uint32_t)((uintptr_t)coro >> 6) * 2654435761u;
+    return spread >> 1 ? spread >> 1 : 1;
+}
+
 static int grow_table(struct picot__coro *coro)
 {
     uint32_t count = coro->end_count ? coro->end_count * 2 : LEAST_ENDS;
@@ -20,7 +27,7 @@ static int grow_table(struct picot__coro *coro)
     struct picot__end *ends = picot_realloc(coro->loop, coro->ends, coro->end_count * size, count * size);
     if (!ends) return -ENOMEM;
     for (uint32_t i = coro->end_count; i < count; i++)
-        ends[i] = (struct picot__end){.generation = 1, .next_free = i + 1};
+        ends[i] = (struct picot__end){.generation = first_generation(coro), .next_free = i + 1};
     coro->ends = ends;
     coro->end_free = coro->end_count;
     coro->end_count = count;

@@ -16,7 +16,7 @@ struct picot__channel {
     uint32_t ends[2]; /* how many are open, by side */
 };
 
-/* A place in the table. An end is its generation, from 1 on, in the upper half, and its index in the lower one. */
+/* A place in the table. An end is its generation, never 0, in the upper half, and its index in the lower one. */
 struct picot__end {
     struct picot__channel *channel; /* NULL: the place is free */
     uint32_t generation;

@@ -174,9 +174,9 @@ picot_async_fn(int, clones_task, (char unused;), LOCALS)
 
 static void misuse(void)
 {
-    picot_loop *loop = tap_loop();
-    picot_sender tx = 0;
-    picot_receiver rx = 0;
+    picot_loop *loop = tap_loop(), *other = tap_loop();
+    picot_sender tx = 0, foreign_tx;
+    picot_receiver rx = 0, foreign_rx;
     int x = 0;
     picot_queue_options drops = {.overflow = PICOT_DROP_OLDEST};
     CHECK_EQ(send_now(loop, tx, 1), -EBADF);
@@ -190,6 +190,10 @@ static void misuse(void)
     CHECK_EQ(picot_channel_open(loop, 4, 0, &drops, &tx, &rx), -EINVAL);
     CHECK_EQ(tx + rx, 0);
     CHECK_EQ(picot_channel_open(loop, sizeof(int), 1, NULL, &tx, &rx), 0);
+    CHECK_EQ(picot_channel_open(other, 100 * sizeof(int), 1, NULL, &foreign_tx, &foreign_rx), 0);
+    CHECK_EQ(picot_channel_try_send(loop, foreign_tx, &x), -EBADF);
+    CHECK_EQ(picot_channel_try_send(other, tx, &x), -EBADF);
+    tap_loop_end(other);
     CHECK_EQ(picot_channel_close(NULL, tx), -EINVAL);
     CHECK_EQ(picot_channel_clone(NULL, tx), -EINVAL);
     CHECK_EQ(picot_channel_senders(NULL, tx), -EINVAL);

@@ -9,7 +9,7 @@
  *
  * An end is a number, to be copied freely and closed once, best in a defer. Another holder gets a clone, not a copy.
  * Whatever is done with an end that is closed, was never one, or is one of the other side gives -EBADF. Ends left open
- * are closed with the loop.
+ * are closed with the loop. An end is only good in the loop it was opened in.
  *
  * A channel is a queue (queue.h) in all else: items are copied, who waits is served in order, what was handed over is
  * its receiver's. All functions here: the loop's thread; -EINVAL for a NULL.
