@@ -54,6 +54,8 @@ struct picot__coro {
     picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
     void *free_blocks[PICOT__CLASS_COUNT];
     struct picot__slab *slabs;
+    struct picot__end *ends; /* of channels: a table, see channel.h */
+    uint32_t end_count, end_free;
     void *reserve; /* a chunk for cleanup when memory is out; NULL while lent */
 };
 
@@ -114,6 +116,9 @@ struct picot__coro *picot__coro_find(const picot_loop *loop);
 void *picot__block_alloc(struct picot__coro *coro, size_t size);
 void picot__block_free(struct picot__coro *coro, void *block, size_t size);
 void picot__slabs_free(struct picot__coro *coro);
+
+/* channel.c: close the ends that nobody has closed. */
+void picot__ends_free(struct picot__coro *coro);
 
 /* frame.c: give the arena's further chunks back. */
 void picot__arena_free_chunks(picot_task *task);

@@ -4,12 +4,16 @@
 
 coro_sources = \
     coro/barrier.c \
+    coro/broadcast.c \
     coro/cancel.c \
+    coro/channel.c \
+    coro/channel.h \
+    coro/channel_wait.c \
     coro/completions.c \
+    coro/condition.c \
     coro/context.c \
     coro/context.h \
     coro/dump.c \
-    coro/condition.c \
     coro/errors.c \
     coro/errors.h \
     coro/event.c \
@@ -25,9 +29,12 @@ coro_sources = \
     coro/inspect.c \
     coro/internal.h \
     coro/io.c \
+    coro/latest.c \
     coro/limiter.c \
     coro/lock.c \
     coro/owned.c \
+    coro/queue.c \
+    coro/queue_wait.c \
     coro/rare.c \
     coro/rare.h \
     coro/report.c \
@@ -38,6 +45,8 @@ coro_sources = \
     coro/select.c \
     coro/semaphore.c \
     coro/slab.c \
+    coro/store.c \
+    coro/store.h \
     coro/sync.h \
     coro/task.c \
     coro/token_bucket.c \

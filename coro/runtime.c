@@ -44,6 +44,7 @@ static void destroy(picot_loop *loop, picot_extension *extension)
     picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
     picot__dump_request_free(coro);
     picot__handles_free(coro);
+    picot__ends_free(coro);
     picot__slabs_free(coro);
     picot_free(loop, coro, sizeof *coro);
 }

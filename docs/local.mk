@@ -12,6 +12,7 @@ EXTRA_DIST += \
     docs/lint.md \
     docs/loop.md \
     docs/performance.md \
+    docs/queues.md \
     docs/sync.md
 
 .PHONY: docs

@@ -4,6 +4,8 @@
 
 noinst_PROGRAMS += examples/echo_server
 examples_echo_server_LDADD = libpicot_all.la
+noinst_PROGRAMS += examples/queues
+examples_queues_LDADD = libpicot_all.la
 
 noinst_PROGRAMS += examples/sync
 examples_sync_LDADD = libpicot_all.la

@@ -7,6 +7,8 @@ include_HEADERS = include/picot.h
 picotinclude_HEADERS = \
     include/picot/addr.h \
     include/picot/base.h \
+    include/picot/broadcast.h \
+    include/picot/channel.h \
     include/picot/context.h \
     include/picot/coro.h \
     include/picot/coro_macros.h \
@@ -17,9 +19,11 @@ picotinclude_HEADERS = \
     include/picot/group.h \
     include/picot/inspect.h \
     include/picot/io.h \
+    include/picot/latest.h \
     include/picot/limiter.h \
     include/picot/loop.h \
     include/picot/op.h \
+    include/picot/queue.h \
     include/picot/report.h \
     include/picot/scope.h \
     include/picot/select.h \

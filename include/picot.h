@@ -10,6 +10,8 @@
 
 #include <picot/addr.h>
 #include <picot/base.h>
+#include <picot/broadcast.h>
+#include <picot/channel.h>
 #include <picot/context.h>
 #include <picot/coro.h>
 #include <picot/error.h>
@@ -18,9 +20,11 @@
 #include <picot/group.h>
 #include <picot/inspect.h>
 #include <picot/io.h>
+#include <picot/latest.h>
 #include <picot/limiter.h>
 #include <picot/loop.h>
 #include <picot/op.h>
+#include <picot/queue.h>
 #include <picot/report.h>
 #include <picot/scope.h>
 #include <picot/select.h>

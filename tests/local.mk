@@ -91,6 +91,7 @@ tests_conformance_embedding_glib_LDADD = $(LDADD) $(GLIB_LIBS)
 
 check_PROGRAMS += \
     tests/test_addr \
+    tests/test_channel \
     tests/test_coro \
     tests/test_coro_defer \
     tests/test_coro_future \
@@ -103,6 +104,8 @@ check_PROGRAMS += \
     tests/test_limiter \
     tests/test_offload \
     tests/test_post \
+    tests/test_queue \
+    tests/test_queue_interleavings \
     tests/test_servers \
     tests/test_sync \
     tests/test_sync_interleavings \
@@ -126,6 +129,7 @@ tests_test_http_response_LDADD = $(whitebox_http_libs)
 
 # The same in the ISO C form of the macros, beside a library in the GNU form.
 check_PROGRAMS += \
+    tests/test_channel_iso \
     tests/test_coro_defer_iso \
     tests/test_coro_future_iso \
     tests/test_coro_groups_iso \
@@ -135,6 +139,8 @@ check_PROGRAMS += \
     tests/test_coro_wait_for_iso \
     tests/test_inspect_iso \
     tests/test_limiter_iso \
+    tests/test_queue_interleavings_iso \
+    tests/test_queue_iso \
     tests/test_sync_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
@@ -156,6 +162,12 @@ tests_test_limiter_iso_SOURCES = tests/test_limiter.c
 tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_channel_iso_SOURCES = tests/test_channel.c
+tests_test_channel_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_queue_interleavings_iso_SOURCES = tests/test_queue_interleavings.c
+tests_test_queue_interleavings_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_queue_iso_SOURCES = tests/test_queue.c
+tests_test_queue_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
     tests/coro_support.h \

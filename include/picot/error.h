@@ -31,7 +31,8 @@
     X(PICOT_ESCOPE, -5016, "a scope was left by a jump, or is open across a yield: leave its block first")             \
     X(PICOT_ECLOSED, -5017, "the queue, channel or generator is closed: nothing more will come")                       \
     X(PICOT_ENOTOWNER, -5018, "only the task that holds it may release it")                                            \
-    X(PICOT_EBROKEN, -5019, "the barrier is broken: reset it, or its owner has ended")                                 \
+    X(PICOT_EBROKEN, -5019,                                                                                            \
+      "broken: a barrier before its reset, a lock whose owner has ended, a queue without consumers")                   \
     X(PICOT_ENOTDONE, -5020, "it has no result yet: await it, or ask again when it is done")                           \
     X(PICOT_ENOTSTARTED, -5021, "the task ended before it said that it had started")
 

@@ -2,7 +2,7 @@
  *
  * select.h - wait for the first of several things: tasks, queues, locks, events, descriptors, times.
  *
- *     my->arms[0] = picot_arm_recv(&my->queue, &my->item);
+ *     my->arms[0] = picot_arm_get(&my->queue, &my->item);
  *     my->arms[1] = picot_arm_future(my->job);
  *     my->arms[2] = picot_arm_sleep(PICOT_SECOND);
  *     picot_await(my->which, picot_select(.arms = my->arms, .count = 3));
