@@ -39,8 +39,10 @@ struct picot__coro {
     picot_task *main;   /* of picot_run */
     int main_status;
     uint32_t next_id;
-    uint32_t eager_depth; /* spawns whose first step runs inside them */
-    bool eager;           /* the rule for groups that do not say */
+    uint32_t eager_depth;     /* spawns whose first step runs inside them */
+    bool eager;               /* the rule for groups that do not say */
+    uint32_t generator_depth; /* bodies that are resumed from inside each other */
+    struct picot_gen_body *generators;
     size_t live;
     picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
     void *free_blocks[PICOT__CLASS_COUNT];
@@ -107,6 +109,9 @@ void picot__slabs_free(struct picot__coro *coro);
 
 /* frame.c: give the arena's further chunks back when a task ends. */
 void picot__arena_free(picot_task *task);
+/* An arena of a generator's: the size of a block whose first `used` bytes are taken; and its free part. */
+size_t picot__arena_block_size(size_t used);
+void picot__arena_init(char *block, size_t used, size_t size, char **ret_sp, uint16_t *ret_room);
 /* The shield level that was in force before the function began to run its defers. */
 uint16_t picot__outer_shield(picot_frame *frame, uint16_t present);
 
@@ -157,6 +162,12 @@ void picot__scope_start_grace(picot_task *task);
 void picot__extra_free(picot_task *task);
 /* A task begins with its creator's context, and in a debugging loop knows where it was created. 0 or -ENOMEM. */
 int picot__inherit(picot_task *creator, picot_task *task);
+
+/* generator.c. The loop ends: free those that are still open. */
+void picot__generators_free(struct picot__coro *coro);
+
+/* runtime.c. A task outside any group, with the frame of its first function filled. */
+int picot__root_new(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, picot_task **ret_task);
 
 /* group.c */
 void picot__group_init(picot_group *group, struct picot__coro *coro);

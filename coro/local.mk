@@ -7,6 +7,10 @@ coro_sources = \
     coro/errors.c \
     coro/errors.h \
     coro/frame.c \
+    coro/generator.c \
+    coro/generator.h \
+    coro/generator_body.c \
+    coro/generator_now.c \
     coro/group.c \
     coro/inspect.c \
     coro/internal.h \

@@ -12,6 +12,8 @@ picotinclude_HEADERS = \
     include/picot/coro_runtime.h \
     include/picot/error.h \
     include/picot/extension.h \
+    include/picot/generator.h \
+    include/picot/generator_runtime.h \
     include/picot/group.h \
     include/picot/io.h \
     include/picot/loop.h \

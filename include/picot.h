@@ -13,6 +13,7 @@
 #include <picot/coro.h>
 #include <picot/error.h>
 #include <picot/extension.h>
+#include <picot/generator.h>
 #include <picot/group.h>
 #include <picot/io.h>
 #include <picot/loop.h>

@@ -94,6 +94,8 @@ check_PROGRAMS += \
     tests/test_coro_memory \
     tests/test_coro_wait_for \
     tests/test_files \
+    tests/test_generators \
+    tests/test_generators_memory \
     tests/test_offload \
     tests/test_post \
     tests/test_servers \
@@ -120,7 +122,9 @@ check_PROGRAMS += \
     tests/test_coro_defer_iso \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
-    tests/test_coro_wait_for_iso
+    tests/test_coro_wait_for_iso \
+    tests/test_generators_iso \
+    tests/test_generators_memory_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
@@ -131,6 +135,10 @@ tests_test_coro_memory_iso_SOURCES = tests/test_coro_memory.c
 tests_test_coro_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_generators_iso_SOURCES = tests/test_generators.c
+tests_test_generators_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_generators_memory_iso_SOURCES = tests/test_generators_memory.c
+tests_test_generators_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
     tests/coro_support.h \
