@@ -175,10 +175,26 @@ EXTRA_DIST += \
     tests/compile/await_value.c \
     tests/compile/declared_otherwise.c \
     tests/compile/defer_outside.c \
+    tests/compile/for_await_integer.c \
+    tests/compile/for_await_type.c \
+    tests/compile/generator_argument.c \
+    tests/compile/generator_awaited.c \
+    tests/compile/generator_declared_otherwise.c \
+    tests/compile/generator_keyword.c \
+    tests/compile/generator_missing_end.c \
+    tests/compile/generator_of_async.c \
+    tests/compile/generator_of_type.c \
+    tests/compile/generator_plain_return.c \
     tests/compile/good.c \
     tests/compile/missing_begin.c \
     tests/compile/missing_end.c \
     tests/compile/misuse.h \
+    tests/compile/never_awaited.c \
+    tests/compile/never_awaited_empty.c \
+    tests/compile/never_awaited_generator.c \
+    tests/compile/never_awaited_positional.c \
+    tests/compile/next_of_a_number.c \
+    tests/compile/next_type.c \
     tests/compile/option_of_group.c \
     tests/compile/plain_return.c \
     tests/compile/result_integer.c \
@@ -191,6 +207,11 @@ EXTRA_DIST += \
     tests/compile/timeout_pointer.c \
     tests/compile/undeclared_local.c \
     tests/compile/unknown_keyword.c \
+    tests/compile/yield_from_outside.c \
+    tests/compile/yield_from_type.c \
+    tests/compile/yield_outside.c \
+    tests/compile/yield_pointer_type.c \
+    tests/compile/yield_type.c \
     tests/lint/across_macros.c \
     tests/lint/body_in_header.h \
     tests/lint/clean.c \
