@@ -215,9 +215,11 @@ EXTRA_DIST += \
     tests/lint/across_macros.c \
     tests/lint/body_in_header.h \
     tests/lint/clean.c \
+    tests/lint/generators.c \
     tests/lint/kept_address.c \
     tests/lint/lint.h \
     tests/lint/lost_in_defer.c \
     tests/lint/lost_local.c \
     tests/lint/other_rules.c \
-    tests/lint/protected_scope.c
+    tests/lint/protected_scope.c \
+    tests/lint/scopes.c
