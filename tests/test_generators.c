@@ -185,6 +185,10 @@ picot_async_fn(int, failing_loop, (int unused;), (picot_generator_of(int) g; int
     picot_for_await(my->x, my->g) my->n++;
     CHECK_EQ(picot_error(), -EDOM);
     CHECK_EQ(my->n, 1);
+    picot_try_for_await(my->x, my->g) CHECK(0);
+    picot_generate(my->g, picot_call(ends_with, -ERANGE, 1));
+    picot_try_for_await(my->x, my->g) my->n++;
+    CHECK(0);
     picot_end;
 }
 
@@ -225,7 +229,7 @@ static void errors_and_sizes(void)
 {
     int rc;
     RUN_ALONE(rc, picot_call(failing_loop, 0));
-    CHECK_EQ(rc, 0);
+    CHECK_EQ(rc, -ERANGE);
     RUN_ALONE(rc, picot_call(sizes, 0));
     CHECK_EQ(rc, 0);
 }

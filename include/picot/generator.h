@@ -132,7 +132,9 @@ PICOT_BEGIN_DECLS
  * picot_error() is 0, or the error the generator ended with, or the code of picot_next. A loop left early leaves the
  * generator as it is: another loop goes on where this one stopped.
  */
-#define picot_for_await(lhs, g) PICOT_FOR_AWAIT_(__COUNTER__, lhs, g)
+#define picot_for_await(lhs, g) PICOT_FOR_AWAIT_(PICOT_STAY_, __COUNTER__, lhs, g)
+/** The same; but an error ends this function with that error. */
+#define picot_try_for_await(lhs, g) PICOT_FOR_AWAIT_(PICOT_LEAVE_, __COUNTER__, lhs, g)
 
 /**
  * picot_await(my->more, picot_next(g, my->x)): run the body to its next value.

@@ -161,14 +161,17 @@ PICOT_API int picot_rt_for_take(picot_task *task, picot_frame *frame, picot_fram
 /* ---- waiting ---------------------------------------------------------------------------------- */
 
 /* All in expressions, for the user's statement follows the last `else`. */
-#define PICOT_FOR_AWAIT_(id, lhs, g)                                                                                   \
+#define PICOT_FOR_AWAIT_(fail, id, lhs, g)                                                                             \
     for (PICOT_FOR_CHECK_(g, lhs);;)                                                                                   \
         if (PICOT_SAVE_(id), PICOT_MARK_(),                                                                            \
             picot_child = picot_rt_for_begin(picot_self, &my->_co, PICOT_GEN_(g), sizeof(lhs)),                        \
             my->_co.rc <= PICOT_STEP_CALL)                                                                             \
             return (picot_step){my->_co.rc};                                                                           \
         else                                                                                                           \
-            PICOT_LABEL_(id) : if (!picot_rt_for_take(picot_self, &my->_co, picot_child, &(lhs), sizeof(lhs))) break;  \
+            PICOT_LABEL_(id) : if (!picot_rt_for_take(picot_self, &my->_co, picot_child, &(lhs), sizeof(lhs)))         \
+            {                                                                                                          \
+                fail break;                                                                                            \
+            }                                                                                                          \
     else
 
 #define PICOT_RECEIVE_(lhs) picot_rt_gen_receive(&my->_gen, &(lhs), sizeof(lhs));

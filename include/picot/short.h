@@ -35,6 +35,7 @@
 #define generate picot_generate
 #define gen_open picot_gen_open
 #define for_await picot_for_await
+#define try_for_await picot_try_for_await
 #define yield_value picot_yield_value
 #define try_yield_value picot_try_yield_value
 #define yield_into picot_yield_into
