@@ -87,6 +87,8 @@ int picot__gen_refusal(const picot_generator *generator)
 
 static void free_body(struct picot__coro *coro, struct picot_gen_body *body, int64_t result)
 {
+    for (struct picot_yield_from_head *delegator = body->delegators; delegator; delegator = delegator->_next)
+        delegator->_inner = NULL;
     picot_generator *generator = body->object;
     if (generator) {
         generator->body = NULL;
@@ -113,19 +115,18 @@ void picot__generators_free(struct picot__coro *coro)
         struct picot_gen_body *body = coro->generators;
         picot_task scratch = {.sp = body->sp, .room = body->room, .group = &coro->roots};
         if (body->state != PICOT_GEN_RUNNING) picot__arena_free(&scratch);
-        body->object = NULL; /* it may have gone before */
+        body->object = NULL; /* it may have gone before, and so may they: */
+        body->delegators = NULL;
         free_body(coro, body, 0);
     }
 }
 
 /* ---- resumed --------------------------------------------------------------------------------- */
 
-/* The generator whose values this one gives now; NULL: its own. One that somebody else has ended does not count. */
+/* The generator whose values this one gives now; NULL: its own. */
 static struct picot_gen_body *inner_of(const struct picot_gen_body *body)
 {
-    const struct picot_yield_from_head *delegate = body->delegate;
-    struct picot_gen_body *inner = delegate ? delegate->gen->body : NULL;
-    return inner && inner == delegate->_inner && inner->state != PICOT_GEN_CREATED ? inner : NULL;
+    return body->delegate ? body->delegate->_inner : NULL;
 }
 
 struct picot_gen_body *picot__gen_innermost(struct picot_gen_body *body, bool *ret_busy)
@@ -135,6 +136,23 @@ struct picot_gen_body *picot__gen_innermost(struct picot_gen_body *body, bool *r
         body = inner;
     *ret_busy = inner != NULL;
     return body;
+}
+
+void picot__gen_delegate(struct picot_yield_from_head *delegator, struct picot_gen_body *inner)
+{
+    delegator->_inner = inner;
+    delegator->_next = inner->delegators;
+    inner->delegators = delegator;
+}
+
+void picot__gen_undelegate(struct picot_yield_from_head *delegator)
+{
+    if (!delegator->_inner) return;
+    struct picot_yield_from_head **at = &delegator->_inner->delegators;
+    while (*at != delegator)
+        at = &(*at)->_next;
+    *at = delegator->_next;
+    delegator->_inner = NULL;
 }
 
 picot_frame *picot__gen_begin_chain(picot_task *task, struct picot_next_head *driver, struct picot_gen_body *body,
@@ -212,7 +230,7 @@ static int consider(picot_task *task, struct picot_next_head *my)
         if (my->how == PICOT_GEN_THROW_) return close_unbegun(task, body, my->code);
         if (my->how >= PICOT_GEN_CLOSE_) return close_unbegun(task, body, PICOT_ECLOSED);
     }
-    if (busy) innermost->delegate->_inner = NULL; /* let it go: this one ends without it */
+    if (busy) picot__gen_undelegate(innermost->delegate); /* let it go: this one ends without it */
     return DRIVE;
 }
 
@@ -252,6 +270,7 @@ static picot_step resume_chain(picot_task *task, struct picot_next_head *my, pic
 {
     picot_frame *child = NULL;
     while (frame != &my->_co) {
+        picot__scribble();
         picot_step step = frame->fn->resume(task, frame, child);
         if (step.rc == PICOT_STEP_CALL && task->top == &my->_co) return has_yielded(task, my);
         if (step.rc <= PICOT_STEP_CALL) return step;

@@ -41,6 +41,10 @@ int picot__gen_refusal(const picot_generator *generator);
 /* The end of a chain of delegations, or the one before a generator that is driven from elsewhere: *ret_busy then. */
 struct picot_gen_body *picot__gen_innermost(struct picot_gen_body *body, bool *ret_busy);
 
+/* This delegation gives the values of `inner` from now on, or no longer. */
+void picot__gen_delegate(struct picot_yield_from_head *delegator, struct picot_gen_body *inner);
+void picot__gen_undelegate(struct picot_yield_from_head *delegator);
+
 /* All of the chain run for this driver, the first one as the callee of `parent`. Returns what is to be resumed, the
  * task's top frame: the innermost body, whose arena is the task's from now on, with *ret_innermost->code and ->sent; or
  * the delegation whose generator somebody else has ended. */

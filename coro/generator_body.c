@@ -57,6 +57,7 @@ enum { DRIVING = 1 }; /* leaf->pos */
 static picot_step back_to_outer(picot_task *task, struct picot_yield_from_head *my, int rc)
 {
     my->outer->delegate = NULL;
+    picot__gen_undelegate(my);
     if (my->outer->closing && rc >= 0) rc = PICOT_ECLOSED;
     my->_ret = rc;
     return picot__leaf_return(task, &my->_co, rc);
@@ -93,13 +94,14 @@ picot_step picot_yield_from_resume(picot_task *task, picot_frame *leaf, picot_fr
     struct picot_yield_from_head *my = (struct picot_yield_from_head *)(void *)leaf;
     if (leaf->pos == DRIVING) {
         if (child) return inner_ended(task, my);
-        return back_to_outer(task, my, 0); /* somebody else has ended it */
+        return back_to_outer(task, my, my->outer->code); /* somebody else has ended it: what is thrown is for us */
     }
     int rc = delegation_refusal(task, my);
-    my->_inner = my->gen->body;
-    if (rc < 0 || !my->_inner) return back_to_outer(task, my, rc);
+    if (rc < 0 || !my->gen->body) return back_to_outer(task, my, rc);
     leaf->pos = DRIVING;
+    picot__gen_delegate(my, my->gen->body);
     my->outer->delegate = my;
+    my->outer->sent_size = 0;
     picot__gen_save_arena(task, my->outer);
     (void)picot__gen_begin_chain(task, my->outer->driver, my->_inner, leaf);
     return (picot_step){PICOT_STEP_CALL};
@@ -170,5 +172,5 @@ picot_generator *picot_gen_delegate(const picot_generator *generator)
 {
     if (picot_gen_state(generator) != PICOT_GEN_SUSPENDED) return NULL;
     const struct picot_yield_from_head *delegate = generator->body->delegate;
-    return delegate && delegate->gen->body == delegate->_inner ? delegate->gen : NULL;
+    return delegate && delegate->_inner ? delegate->_inner->object : NULL;
 }

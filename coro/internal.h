@@ -121,6 +121,16 @@ size_t picot__task_size(const picot_task *task);
 struct picot__extra *picot__extra_of(picot_task *task); /* made when first needed; NULL: out of memory */
 void picot__task_begin(picot_task *task, bool eager);
 void picot__task_discard(picot_task *task); /* one that never ran */
+/* What a local kept across an await would read in a debug build: rubbish, at once, instead of what happened to be
+ * there.
+ */
+#ifdef PICOT_DEBUG
+void picot__scribble(void);
+#else
+static inline void picot__scribble(void)
+{
+}
+#endif
 /* Is it in the ready queue? Its leaf has got its result then, or it will look for a cancellation when its turn comes.
  */
 static inline bool picot__task_queued(const picot_task *task)

@@ -12,16 +12,11 @@
 #define EAGER_DEPTH 32
 
 #ifdef PICOT_DEBUG
-/* What a local kept across an await would read: rubbish, at once, instead of what happened to be there. */
-static __attribute__((noinline)) void scribble(void)
+__attribute__((noinline)) void picot__scribble(void)
 {
     volatile char stack[8192];
     for (size_t i = 0; i < sizeof stack; i++)
         stack[i] = (char)0xA5;
-}
-#else
-static inline void scribble(void)
-{
 }
 #endif
 
@@ -145,7 +140,7 @@ static void run(picot_task *task, picot_frame *frame, picot_frame *child)
     picot_task *outer = coro->current;
     coro->current = task;
     for (;;) {
-        scribble();
+        picot__scribble();
         picot_step step = frame->fn->resume(task, frame, child);
         if (step.rc == PICOT_STEP_PENDING) break;
         if (step.rc == PICOT_STEP_CALL) {

@@ -235,17 +235,30 @@ static void errors_and_sizes(void)
 }
 
 /* An endless one whose values are there at once gives others a turn, and ends when the task is cancelled. */
-picot_async_fn(int, endless, (int64_t ns;), (picot_generator_of(int) g; int x, n, r; picot_scope limit;))
+picot_async_fn(int, cancels_scope, (picot_scope * scope;), (int i;))
+{
+    picot_begin;
+    for (my->i = 0; my->i < 10; my->i++)
+        picot_yield();
+    CHECK_EQ(picot_scope_cancel(my->scope, "enough"), 0);
+    picot_end;
+}
+
+picot_async_fn(int, endless, (int unused;),
+               (picot_generator_of(int) g; int x, n, r; picot_scope scope; picot_group group;))
 {
     picot_begin;
     picot_generate(my->g, count(0, INT_MAX));
-    picot_timeout(my->limit, my->ns)
+    picot_task_group(my->group);
+    picot_cancel_scope(my->scope)
     {
+        picot_try_spawn(&my->group, picot_call(cancels_scope, &my->scope));
         picot_for_await(my->x, my->g) my->n++;
         CHECK_EQ(picot_error(), -ECANCELED);
     }
-    CHECK_EQ(picot_error(), -ETIMEDOUT);
-    CHECK(my->n > 100);
+    CHECK_EQ(picot_error(), -ECANCELED);
+    CHECK(picot_scope_caught(&my->scope));
+    CHECK(my->n > 10);
     CHECK_EQ(picot_gen_state(&my->g.generator), PICOT_GEN_SUSPENDED);
     picot_await(my->r, picot_next(my->g, my->x)); /* a value was not lost */
     CHECK_EQ(my->x, my->n);
@@ -255,7 +268,7 @@ picot_async_fn(int, endless, (int64_t ns;), (picot_generator_of(int) g; int x, n
 static void fairness(void)
 {
     int rc;
-    RUN_ALONE(rc, picot_call(endless, 5 * PICOT_MS));
+    RUN_ALONE(rc, picot_call(endless, 0));
     CHECK_EQ(rc, 0);
     CHECK_STR(trace, "()");
 }
@@ -654,6 +667,53 @@ picot_async_fn(int, shares, (int unused;), (picot_generator_of(int) g, h; int v,
     picot_end;
 }
 
+/* The function that holds the inner one ends, and its frame is gone; two others gave its values. What is thrown then is
+ * theirs. */
+picot_async_fn(int, lends, (picot_generator * a; picot_generator * b;),
+               (picot_generator_of(int) g; int v, r; char bulk[64];))
+{
+    picot_begin;
+    picot_generate(my->g, count(0, 9));
+    picot_gen_open(*my->a, picot_call(of_others, &my->g.generator));
+    picot_gen_open(*my->b, picot_call(of_others, &my->g.generator));
+    picot_await(my->r, picot_next(*my->a, my->v));
+    picot_await(my->r, picot_next(*my->b, my->v));
+    picot_await(my->r, picot_next(*my->a, my->v));
+    CHECK_EQ(my->v, 2);
+    memset(my->bulk, 0xA5, sizeof my->bulk);
+    picot_end;
+}
+picot_gen_fn(int, of_thrown, (picot_generator * source;), (int r;))
+{
+    picot_begin;
+    picot_yield_from(*my->source);
+    picot_yield_value(picot_error());
+    picot_end;
+}
+picot_async_fn(int, borrows, (int unused;), (picot_generator_of(int) a, b, c, d; int v, r, i;))
+{
+    picot_begin;
+    picot_await(my->r, picot_call(lends, &my->a.generator, &my->b.generator));
+    CHECK(picot_gen_delegate(&my->a.generator) == NULL);
+    picot_await(my->r, picot_next(my->a, my->v));
+    CHECK_EQ(my->v, 55);
+    picot_await(my->r, picot_gen_close(my->b));
+    CHECK_EQ(my->r, 0);
+    picot_await(my->r, picot_gen_close(my->a));
+    picot_generate(my->c, count(0, 9));
+    picot_generate(my->d, picot_call(of_thrown, &my->c.generator));
+    picot_await(my->r, picot_next(my->d, my->v));
+    picot_await(my->r, picot_gen_close(my->c));
+    picot_await(my->r, picot_gen_throw(my->d, my->v, -EDOM));
+    CHECK_EQ(my->v, -EDOM);
+    picot_await(my->r, picot_gen_close(my->d));
+    /* Closed while somebody else drives the inner one. */
+    picot_generate(my->c, count(0, 9, 5));
+    picot_generate(my->d, picot_call(of_thrown, &my->c.generator));
+    picot_await(my->r, picot_next(my->d, my->v));
+    picot_end;
+}
+
 /* A chain of many, and nested loops of many: the C stack does not grow with them. */
 picot_gen_fn(long, chain, (int depth;), (picot_generator_of(long) inner;))
 {
@@ -703,6 +763,8 @@ static void shared_and_deep(void)
     RUN_ALONE(rc, picot_call(shares, 0));
     CHECK_EQ(rc, 0);
     CHECK_STR(trace, "(g)");
+    RUN_ALONE(rc, picot_call(borrows, 0));
+    CHECK_EQ(rc, 0);
     RUN_ALONE(rc, picot_call(deep, 20000));
     CHECK_EQ(rc, 0);
 }

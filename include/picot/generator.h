@@ -139,7 +139,8 @@ PICOT_BEGIN_DECLS
 /**
  * picot_await(my->more, picot_next(g, my->x)): run the body to its next value.
  * Result: 1: my->x has it; 0: there are no more; the error it ended with, once, then 0; -EBUSY: it runs already, in
- * this task or another; -EINVAL: it was never opened, my->x has another size than its values; -ENOMEM.
+ * this task or another; PICOT_ECLOSED: the function that holds it ended meanwhile; -EINVAL: it was never opened, my->x
+ * has another size than its values; -ENOMEM.
  * Cancel: what the body awaits ends with -ECANCELED. A task that is cancelled already is refused with -ECANCELED, and
  * the generator is left as it was.
  */

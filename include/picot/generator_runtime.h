@@ -20,12 +20,13 @@ struct picot_yield_from_head;
 
 /** What a generator's frame begins with. Private. */
 struct picot_gen_body {
-    struct picot_gen_body *next, *prev; /* among the loop's open generators */
-    picot_generator *object;            /* NULL when it is gone, or was given up */
-    struct picot_next_head *driver;     /* while it runs: who asked for the value */
-    struct picot_yield_from_head *delegate;
-    const void *sent; /* for the yield that is resumed now, or NULL */
-    char *sp;         /* the arena, while it does not run */
+    struct picot_gen_body *next, *prev;       /* among the loop's open generators */
+    picot_generator *object;                  /* NULL when it is gone, or was given up */
+    struct picot_next_head *driver;           /* while it runs: who asked for the value */
+    struct picot_yield_from_head *delegate;   /* it gives the values of another one */
+    struct picot_yield_from_head *delegators; /* others give its values */
+    const void *sent;                         /* for the yield that is resumed now, or NULL */
+    char *sp;                                 /* the arena, while it does not run */
     uint16_t room;
     uint16_t scopes;    /* how many the driving task had open when it was resumed */
     uint32_t size;      /* of the block */
@@ -71,7 +72,8 @@ struct picot_yield_from_head {
     picot_generator *gen;
     struct picot_gen_body *outer;
     size_t size;
-    struct picot_gen_body *_inner;
+    struct picot_gen_body *_inner; /* NULL: it has ended */
+    struct picot_yield_from_head *_next;
     int _ret;
 };
 PICOT_LEAF_DECL_(picot_yield_from);
