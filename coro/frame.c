@@ -3,8 +3,8 @@
  * frame.c - the slow paths of a task's arena, and the defers of a frame.
  *
  * The arena is a stack of chunks; the first lies behind the task's root frame, each further one ends in a trailer that
- * says how to go back. A task's group remembers what its tasks have needed, so that the next ones begin with a chunk of
- * that size.
+ * says how to go back. While a task runs a generator, its arena is that of the generator's block. A task's group
+ * remembers what its tasks have needed, so that the next ones begin with a chunk of that size.
  *
  * A frame's defers are a list; when the function begins to exit its end is replaced by the shield level to restore,
  * marked by its lowest bit, so that even a defer for which there was no memory can be run shielded.
@@ -15,21 +15,27 @@
 #define LARGEST_CHUNK ((size_t)8 * 1024) /* also bounds how deep functions call each other on the C stack */
 #define LARGEST_HINT 1536                /* of a first chunk, in bytes */
 
-/* At the limit of every chunk but the first. */
+/* At the limit of every chunk but a task's first. */
 struct trailer {
-    char *sp, *limit; /* of the chunk below */
+    char *sp, *limit; /* of the chunk below; sp is NULL when there is none */
     char *base;       /* of this one */
     size_t size;      /* of this one, trailer included */
 };
 
-static bool is_first(const picot_task *task)
+static struct trailer *trailer_of(const picot_task *task)
+{
+    return (struct trailer *)(void *)task->limit;
+}
+
+static bool is_own(const picot_task *task)
 {
     return task->limit == picot__arena_end(task);
 }
 
-static struct trailer *trailer_of(const picot_task *task)
+/* The first chunk of the task's own arena, or of that of a generator which it runs. */
+static bool is_first(const picot_task *task)
 {
-    return (struct trailer *)(void *)task->limit;
+    return is_own(task) || !trailer_of(task)->sp;
 }
 
 /* Cleanup must be able to await a close when memory is out: one task at a time may do it in the loop's reserve. */
@@ -56,9 +62,9 @@ static void *new_chunk(picot_task *task, size_t size)
 {
     struct picot__coro *coro = picot__coro_of_task(task);
     size_t chunk = FIRST_CHUNK;
-    if (is_first(task))
+    if (is_own(task))
         learn(task, size);
-    else
+    else if (!is_first(task))
         chunk = trailer_of(task)->size * 2;
     if (chunk > LARGEST_CHUNK) chunk = LARGEST_CHUNK;
     if (chunk < size + sizeof(struct trailer)) chunk = size + sizeof(struct trailer);
@@ -110,7 +116,7 @@ static void drop_chunk(picot_task *task)
 
 static const char *base_of(const picot_task *task)
 {
-    return is_first(task) ? (const char *)task : trailer_of(task)->base;
+    return is_own(task) ? (const char *)task : trailer_of(task)->base;
 }
 
 /* The block is the first of its chunk, or lies in a chunk below: defers of its frame may have spilled into later ones.
@@ -137,6 +143,20 @@ void picot__arena_free_chunks(picot_task *task)
 {
     while (!is_first(task))
         drop_chunk(task);
+}
+
+size_t picot__arena_block_size(size_t used)
+{
+    return ((used + 15) & ~(size_t)15) + sizeof(struct trailer);
+}
+
+void picot__arena_init(char *block, size_t used, size_t size, char **ret_sp, char **ret_limit)
+{
+    char *limit = block + size - sizeof(struct trailer), *sp = block + used;
+    *(struct trailer *)(void *)limit = (struct trailer){NULL, NULL, block, size};
+    PICOT_POISON_(sp, (size_t)(limit - sp));
+    *ret_sp = sp;
+    *ret_limit = limit;
 }
 
 /* ---- defers ---------------------------------------------------------------------------------- */
@@ -201,11 +221,20 @@ static void forget_shield(struct picot_frame_tail *tail, const struct picot_scop
         *end = (struct picot_defer_node *)((uintptr_t)scope->outer_shield << 1 | 1);
 }
 
+/* A defer block of a generator that is closed was left with an error: that is what its closing gives. */
+static bool cleanup_failed(const picot_frame *frame, const struct picot_frame_tail *tail)
+{
+    return frame->rc < 0 && tail->status == PICOT_ECLOSED && frame->fn->flags & PICOT_FN_GENERATOR;
+}
+
 /* 1: frame->pos is at the next defer block to run. 0: all have run, and frame->rc is the function's status. Scopes that
  * the function has left open are closed on the way, and what its blocks hold is given back. */
 static int exit_next(picot_task *task, picot_frame *frame, struct picot_frame_tail *tail)
 {
-    if (!tail->exiting) begin_exit(task, frame, tail);
+    if (!tail->exiting)
+        begin_exit(task, frame, tail);
+    else if (cleanup_failed(frame, tail))
+        tail->status = frame->rc;
     frame->rc = tail->status;
     for (struct picot_defer_node *node; !is_shield(node = tail->defers);) {
         tail->defers = node->next;

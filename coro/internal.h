@@ -50,6 +50,8 @@ struct picot__coro {
     struct picot__dump_request *dump_request; /* picot_loop_dump_on_signal */
     struct picot__handle *handles;            /* of futures; see handle.c */
     uint32_t handle_count, free_handle;
+    uint32_t generator_depth; /* bodies that are resumed from inside each other */
+    struct picot_gen_body *generators;
     size_t live;
     picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
     void *free_blocks[PICOT__CLASS_COUNT];
@@ -122,6 +124,9 @@ void picot__ends_free(struct picot__coro *coro);
 
 /* frame.c: give the arena's further chunks back. */
 void picot__arena_free_chunks(picot_task *task);
+/* An arena of a generator's: the size of a block whose first `used` bytes are taken; and its free part. */
+size_t picot__arena_block_size(size_t used);
+void picot__arena_init(char *block, size_t used, size_t size, char **ret_sp, char **ret_limit);
 /* The shield level that was in force before the function began to run its defers. */
 uint16_t picot__outer_shield(picot_frame *frame, uint16_t present);
 
@@ -142,7 +147,18 @@ static inline char *picot__arena_end(const picot_task *task)
 }
 struct picot__extra *picot__extra_of(picot_task *task); /* made when first needed; NULL: out of memory */
 void picot__task_begin(picot_task *task, bool eager);
-void picot__task_discard(picot_task *task); /* one that never ran */
+void picot__task_step_now(picot_task *task); /* from inside whatever runs; it may have ended on return */
+void picot__task_discard(picot_task *task);  /* one that never ran */
+/* What a local kept across an await would read in a debug build: rubbish, at once, instead of what happened to be
+ * there.
+ */
+#ifdef PICOT_DEBUG
+void picot__scribble(void);
+#else
+static inline void picot__scribble(void)
+{
+}
+#endif
 /* Is it in the ready queue? Its leaf has got its result then, or it will look for a cancellation when its turn comes.
  */
 static inline bool picot__task_queued(const picot_task *task)
@@ -196,6 +212,13 @@ static inline int picot__inherit(picot_task *creator, picot_task *task)
 /* inspect.c, dump.c */
 unsigned picot__frame_line(const picot_frame *frame);
 void picot__dump_request_free(struct picot__coro *coro);
+
+/* generator.c. The loop ends: free those that are still open. */
+void picot__generators_free(struct picot__coro *coro);
+
+/* runtime.c. A task outside any group, with the frame of its first function filled. */
+int picot__root_new(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, bool keeps_result,
+                    picot_task **ret_task);
 
 /* group.c */
 void picot__group_init(picot_group *group, struct picot__coro *coro);

@@ -23,6 +23,10 @@ coro_sources = \
     coro/future_task.c \
     coro/future_task.h \
     coro/future_wait.c \
+    coro/generator.c \
+    coro/generator.h \
+    coro/generator_body.c \
+    coro/generator_now.c \
     coro/group.c \
     coro/handle.c \
     coro/hold.c \

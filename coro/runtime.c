@@ -40,6 +40,7 @@ static void cancel_all(picot_loop *loop, picot_extension *extension)
 static void destroy(picot_loop *loop, picot_extension *extension)
 {
     struct picot__coro *coro = (struct picot__coro *)(void *)extension;
+    picot__generators_free(coro);
     PICOT_UNPOISON_(coro->reserve, PICOT__RESERVE_SIZE);
     picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
     picot__dump_request_free(coro);
@@ -79,7 +80,7 @@ struct picot__coro *picot__coro_of(picot_loop *loop)
     return coro;
 }
 
-static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, bool keeps_result,
+int picot__root_new(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, bool keeps_result,
                     picot_task **ret_task)
 {
     if (!loop) return -EINVAL;
@@ -103,7 +104,7 @@ static int new_root(picot_loop *loop, const picot_fn *fn, const void *head, size
 int picot_rt_start(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size)
 {
     picot_task *task;
-    int rc = new_root(loop, fn, head, head_size, false, &task);
+    int rc = picot__root_new(loop, fn, head, head_size, false, &task);
     if (rc == 0) picot__task_begin(task, task->group->coro->eager);
     return rc;
 }
@@ -134,7 +135,7 @@ int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const vo
     int64_t usable = picot_loop_next_deadline(loop); /* makes this thread the owner; refuses inside a callback */
     if (usable < 0) return (int)usable;
     picot_task *task;
-    int rc = new_root(loop, fn, head, head_size, ret_value != NULL, &task);
+    int rc = picot__root_new(loop, fn, head, head_size, ret_value != NULL, &task);
     if (rc < 0) return rc;
     coro = picot__coro_of_task(task);
     if (ret_value) *picot__outcome(task) = ret_value;

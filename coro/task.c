@@ -14,16 +14,11 @@
 #define EAGER_DEPTH 32
 
 #ifdef PICOT_DEBUG
-/* What a local kept across an await would read: rubbish, at once, instead of what happened to be there. */
-static __attribute__((noinline)) void scribble(void)
+__attribute__((noinline)) void picot__scribble(void)
 {
     volatile char stack[8192];
     for (size_t i = 0; i < sizeof stack; i++)
         stack[i] = (char)0xA5;
-}
-#else
-static inline void scribble(void)
-{
 }
 #endif
 
@@ -108,6 +103,11 @@ void picot__task_discard(picot_task *task)
     picot__block_free(picot__coro_of_task(task), task, picot__task_size(task));
 }
 
+static void hand_over(void *place, const picot_frame *root)
+{
+    if (place) memcpy(place, (const char *)root + root->fn->result_offset, root->fn->result_size);
+}
+
 static __attribute__((noinline)) void end(picot_task *task, const picot_frame *root)
 {
     picot_group *group = task->group;
@@ -121,7 +121,7 @@ static __attribute__((noinline)) void end(picot_task *task, const picot_frame *r
     if (task->flags & PICOT__TASK_FUTURE)
         picot__future_task_ended(task, root, failed);
     else if (task->flags & PICOT__TASK_RESULT)
-        memcpy(*picot__outcome(task), (const char *)root + fn->result_offset, fn->result_size);
+        hand_over(*picot__outcome(task), root);
     else if (rc < 0 && !failed && !told && rc != -ECANCELED && !(task->flags & PICOT__TASK_MAIN))
         picot__report_task(task, fn->name, rc);
     if (task->flags & PICOT__TASK_MAIN) {
@@ -148,7 +148,7 @@ static inline __attribute__((always_inline)) void run(picot_task *task, picot_fr
     struct picot__coro *coro = picot__coro_of_task(task);
     coro->current = task;
     for (;;) {
-        scribble();
+        picot__scribble();
         picot_step step = frame->fn->resume(task, frame, child);
         if (step.rc == PICOT_STEP_PENDING) {
             coro->current = outer;
@@ -181,12 +181,17 @@ void picot_rt_step(picot_loop *loop, void *user)
     }
 }
 
+void picot__task_step_now(picot_task *task)
+{
+    run(task, task->top, NULL, picot__coro_of_task(task)->current);
+}
+
 void picot__task_begin(picot_task *task, bool eager)
 {
     struct picot__coro *coro = picot__coro_of_task(task);
     if (eager && coro->eager_depth < EAGER_DEPTH) {
         coro->eager_depth++;
-        run(task, task->top, NULL, coro->current);
+        picot__task_step_now(task);
         coro->eager_depth--;
     } else {
         picot__task_ready(task);

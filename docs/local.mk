@@ -8,6 +8,7 @@ EXTRA_DIST += \
     docs/backends.md \
     docs/building.md \
     docs/coroutines.md \
+    docs/generators.md \
     docs/http.md \
     docs/lint.md \
     docs/loop.md \

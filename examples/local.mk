@@ -9,6 +9,8 @@ examples_queues_LDADD = libpicot_all.la
 
 noinst_PROGRAMS += examples/sync
 examples_sync_LDADD = libpicot_all.la
+noinst_PROGRAMS += examples/generators
+examples_generators_LDADD = libpicot_all.la
 
 if WITH_HTTP
 noinst_PROGRAMS += examples/http_server

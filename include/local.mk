@@ -16,6 +16,8 @@ picotinclude_HEADERS = \
     include/picot/error.h \
     include/picot/extension.h \
     include/picot/future.h \
+    include/picot/generator.h \
+    include/picot/generator_runtime.h \
     include/picot/group.h \
     include/picot/inspect.h \
     include/picot/io.h \

@@ -17,6 +17,7 @@
 #include <picot/error.h>
 #include <picot/extension.h>
 #include <picot/future.h>
+#include <picot/generator.h>
 #include <picot/group.h>
 #include <picot/inspect.h>
 #include <picot/io.h>

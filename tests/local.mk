@@ -100,6 +100,8 @@ check_PROGRAMS += \
     tests/test_coro_scope \
     tests/test_coro_wait_for \
     tests/test_files \
+    tests/test_generators \
+    tests/test_generators_memory \
     tests/test_inspect \
     tests/test_limiter \
     tests/test_offload \
@@ -137,6 +139,8 @@ check_PROGRAMS += \
     tests/test_coro_memory_iso \
     tests/test_coro_scope_iso \
     tests/test_coro_wait_for_iso \
+    tests/test_generators_iso \
+    tests/test_generators_memory_iso \
     tests/test_inspect_iso \
     tests/test_limiter_iso \
     tests/test_queue_interleavings_iso \
@@ -168,6 +172,10 @@ tests_test_queue_interleavings_iso_SOURCES = tests/test_queue_interleavings.c
 tests_test_queue_interleavings_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_queue_iso_SOURCES = tests/test_queue.c
 tests_test_queue_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_generators_iso_SOURCES = tests/test_generators.c
+tests_test_generators_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_generators_memory_iso_SOURCES = tests/test_generators_memory.c
+tests_test_generators_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
     tests/coro_support.h \
@@ -209,10 +217,26 @@ EXTRA_DIST += \
     tests/compile/await_value.c \
     tests/compile/declared_otherwise.c \
     tests/compile/defer_outside.c \
+    tests/compile/for_await_integer.c \
+    tests/compile/for_await_type.c \
+    tests/compile/generator_argument.c \
+    tests/compile/generator_awaited.c \
+    tests/compile/generator_declared_otherwise.c \
+    tests/compile/generator_keyword.c \
+    tests/compile/generator_missing_end.c \
+    tests/compile/generator_of_async.c \
+    tests/compile/generator_of_type.c \
+    tests/compile/generator_plain_return.c \
     tests/compile/good.c \
     tests/compile/missing_begin.c \
     tests/compile/missing_end.c \
     tests/compile/misuse.h \
+    tests/compile/never_awaited.c \
+    tests/compile/never_awaited_empty.c \
+    tests/compile/never_awaited_generator.c \
+    tests/compile/never_awaited_positional.c \
+    tests/compile/next_of_a_number.c \
+    tests/compile/next_type.c \
     tests/compile/option_of_group.c \
     tests/compile/plain_return.c \
     tests/compile/result_integer.c \
@@ -225,12 +249,19 @@ EXTRA_DIST += \
     tests/compile/timeout_pointer.c \
     tests/compile/undeclared_local.c \
     tests/compile/unknown_keyword.c \
+    tests/compile/yield_from_outside.c \
+    tests/compile/yield_from_type.c \
+    tests/compile/yield_outside.c \
+    tests/compile/yield_pointer_type.c \
+    tests/compile/yield_type.c \
     tests/lint/across_macros.c \
     tests/lint/body_in_header.h \
     tests/lint/clean.c \
+    tests/lint/generators.c \
     tests/lint/kept_address.c \
     tests/lint/lint.h \
     tests/lint/lost_in_defer.c \
     tests/lint/lost_local.c \
     tests/lint/other_rules.c \
-    tests/lint/protected_scope.c
+    tests/lint/protected_scope.c \
+    tests/lint/scopes.c

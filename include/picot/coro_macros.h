@@ -166,6 +166,8 @@ void picot_suspension_point(void);
         PICOT_FALL_ON_
 #endif
 
+/* Where there is only room for an expression. */
+#define PICOT_SAVE_HERE_(id) (my->_co.pos = PICOT_POS_(id), my->_fx.line = (uint16_t)__LINE__)
 #define PICOT_SAVE_(id)                                                                                                \
     do {                                                                                                               \
         PICOT_CONST_POS_ int32_t picot_at_ = PICOT_POS_(id);                                                           \
@@ -208,8 +210,13 @@ void picot_suspension_point(void);
         };                                                                                                             \
         PICOT_UNPAREN_ locals                                                                                          \
     };                                                                                                                 \
+    PICOT_DEFINE_FN_(linkage, name, #name, offsetof(struct name##_head, _ret), sizeof(T),                              \
+                     PICOT_FN_BODY | PICOT_RESULT_FLAG_((T *)0))
+
+/* The constant and the body of a function whose frame is declared; what it gives lies at an offset of the frame. */
+#define PICOT_DEFINE_FN_(linkage, name, text, offset, size, flags)                                                     \
     _Static_assert(PICOT_ALIGNOF_(struct name##_frame) <= 16,                                                          \
-                   #name ": arguments and locals may be aligned to 16 bytes at most");                                 \
+                   text ": arguments and locals may be aligned to 16 bytes at most");                                  \
     PICOT_BODY_ATTRIBUTES_ static picot_step name##_body(picot_task *, struct name##_frame *, picot_frame *);          \
     linkage picot_step name##_resume(picot_task *task_, picot_frame *frame_, picot_frame *child_)                      \
     {                                                                                                                  \
@@ -218,12 +225,12 @@ void picot_suspension_point(void);
     linkage const picot_fn name##_fn = {name##_resume,                                                                 \
                                         (void (*)(picot_task *, picot_frame *))0,                                      \
                                         PICOT_FRAME_SIZE_(struct name##_frame),                                        \
-                                        PICOT_RESULT_OFFSET_(name),                                                    \
-                                        sizeof(T),                                                                     \
+                                        (uint32_t)((offset)-offsetof(struct name##_head, _co)),                        \
+                                        (size),                                                                        \
                                         __LINE__,                                                                      \
-                                        #name,                                                                         \
+                                        text,                                                                          \
                                         __FILE__,                                                                      \
-                                        PICOT_FN_BODY | PICOT_RESULT_FLAG_((T *)0)};                                   \
+                                        (flags)};                                                                      \
     static picot_step name##_body(picot_task *picot_self, struct name##_frame *my, picot_frame *picot_child)
 
 /* ---- await ----------------------------------------------------------------------------------- */
@@ -347,17 +354,22 @@ void picot_suspension_point(void);
 /* ---- defer, groups, tasks -------------------------------------------------------------------- */
 
 /* Registering falls through the empty branch; the exit jumps to the label, runs the block once and goes on exiting. */
-#define PICOT_DEFER_(id)                                                                                               \
-    if (picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id))) {                                                        \
+#define PICOT_DEFER_(id) PICOT_DEFER_AFTER_((void)0, id)
+/* The same, and something before it, in one statement. */
+#define PICOT_DEFER_AFTER_(first, id)                                                                                  \
+    if (first, picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id))) {                                                 \
         PICOT_MARK_();                                                                                                 \
     } else                                                                                                             \
-        PICOT_LABEL_(id) : for (my->_fx.defer_once = 1;;) if (!my->_fx.defer_once) goto picot_exit_;                   \
+        PICOT_LABEL_(id)                                                                                               \
+            : for (my->_fx.defer_once = 1;                                                                             \
+                   ;) if (!my->_fx.defer_once && (my->_co.rc = my->_fx.status, 1)) goto picot_exit_;                   \
     else for (; my->_fx.defer_once;) if ((my->_fx.defer_once = 0), 0)                                                  \
     {                                                                                                                  \
     }                                                                                                                  \
     else
 
 #define PICOT_GROUP_(g, defer_id, leave_id, ...)                                                                       \
+    my->_fx.grouped = 1;                                                                                               \
     picot_rt_group_open(picot_self, &(g), (picot_group_options){PICOT_REST_(__VA_ARGS__, ._end = 0)});                 \
     PICOT_DEFER_(defer_id)                                                                                             \
     {                                                                                                                  \

@@ -49,8 +49,9 @@ struct picot_fn {
     const char *name, *file;
     unsigned flags;
 };
-#define PICOT_FN_BODY 1u    /* its frames have a tail: it is a function of picot_async_fn */
-#define PICOT_FN_INTEGER 2u /* its result is an int, a long or a long long: errors are stored there */
+#define PICOT_FN_BODY 1u      /* its frames have a tail: it is a function of picot_async_fn, or of picot_gen_fn */
+#define PICOT_FN_INTEGER 2u   /* its result is an int, a long or a long long: errors are stored there */
+#define PICOT_FN_GENERATOR 4u /* what it gives is its values */
 
 /** The head of every frame, and all there is of a leaf's. */
 struct picot_frame {
@@ -62,11 +63,11 @@ struct picot_frame {
 
 /** What the frame of a function has behind its head. */
 struct picot_frame_tail {
-    struct picot_defer_node *defers; /* registered blocks, last first */
-    int32_t status;                  /* the function's status while its defers run */
-    uint16_t line;                   /* of the current await, for backtraces */
-    uint8_t exiting : 1, defer_once : 1;
-    uint8_t spilled; /* what it has pushed may lie in a newer chunk than its frame */
+    struct picot_defer_node *defers;                  /* registered blocks, last first */
+    int32_t status;                                   /* the function's status while its defers run */
+    uint16_t line;                                    /* of the current await, for backtraces */
+    uint8_t exiting : 1, defer_once : 1, grouped : 1; /* grouped: it has opened a picot_task_group */
+    uint8_t spilled;                                  /* what it has pushed may lie in a newer chunk than its frame */
 };
 
 struct picot_defer_node {

@@ -7,6 +7,7 @@
 #define PICOT_SHORT_H
 
 #include <picot/coro.h>
+#include <picot/generator.h>
 
 #define async_fn picot_async_fn
 #define async_decl picot_async_decl
@@ -27,5 +28,19 @@
 #define try_spawn picot_try_spawn
 #define task_group picot_task_group
 #define yield_now picot_yield
+#define gen_fn picot_gen_fn
+#define gen_decl picot_gen_decl
+#define gen_def picot_gen_def
+#define generator_of picot_generator_of
+#define generate picot_generate
+#define gen_open picot_gen_open
+#define for_await picot_for_await
+#define try_for_await picot_try_for_await
+#define yield_value picot_yield_value
+#define try_yield_value picot_try_yield_value
+#define yield_into picot_yield_into
+#define try_yield_into picot_try_yield_into
+#define yield_from picot_yield_from
+#define try_yield_from picot_try_yield_from
 
 #endif /* PICOT_SHORT_H */

@@ -125,6 +125,61 @@ picot_async_fn(int, everything, (int x; const char *name;),
 }
 #define everything(...) picot_call(everything, __VA_ARGS__)
 
+/* Generators: declared, of every kind of value, used in each way. */
+picot_gen_decl(long, declared_gen, (const char *text;));
+#define declared_gen(...) picot_call(declared_gen, __VA_ARGS__)
+picot_gen_def(long, declared_gen, (const char *text;), (int i; int64_t command;))
+{
+    picot_begin;
+    picot_defer my->i = 0;
+    for (my->i = 0; my->text[my->i]; my->i++) {
+        picot_yield_value(my->text[my->i]);
+        picot_try_yield_into(my->command, my->i);
+    }
+    picot_return(my->command);
+    picot_end;
+}
+
+picot_gen_fn(struct point, points, (int unused;), (int k;))
+{
+    picot_begin;
+    picot_yield_value((struct point){1, 2});
+    picot_end;
+}
+#define points(...) picot_call(points, __VA_ARGS__)
+
+picot_gen_fn(long, filtered, (picot_generator * source;), (picot_generator_of(long) own; long n;))
+{
+    picot_begin;
+    picot_generate(my->own, declared_gen("abc"));
+    picot_yield_from(my->own);
+    picot_for_await(my->n, *my->source) if (my->n > 3) picot_yield_value(my->n);
+    picot_try_yield_from(*my->source);
+    picot_end;
+}
+#define filtered(...) picot_call(filtered, __VA_ARGS__)
+
+picot_async_fn(int, uses_generators, (char unused;),
+               (picot_generator_of(long) a, b; picot_generator any; long n; struct point p; int64_t command; int more;))
+{
+    picot_begin;
+    picot_generate(my->a, declared_gen(.text = "abc"));
+    picot_generate(my->b, filtered(&my->a.generator));
+    picot_gen_open(my->any, points());
+    picot_for_await(my->p, my->any) picot_for_await(my->n, my->b)
+    {
+        if (my->n == 2) continue;
+        if (my->n == 3) break;
+    }
+    picot_await(my->more, picot_next(my->a, my->n));
+    picot_try_await(my->more, picot_gen_send(my->a, my->n, my->command));
+    picot_wait_for(my->more, PICOT_SECOND, picot_gen_throw(my->a, my->n, -EINVAL));
+    picot_await(picot_gen_close(my->any));
+    picot_return(picot_gen_state(&my->b.generator));
+    picot_end;
+}
+#define uses_generators(...) picot_call(uses_generators, __VA_ARGS__)
+
 int run_everything(picot_loop *loop)
 {
     long value = 0;
@@ -136,5 +191,9 @@ int run_everything(picot_loop *loop)
     if (rc == 0) rc = picot_run_into(loop, &result, text_of(.from = NULL));
     if (rc == 0) rc = picot_start(loop, everything(1, .name = "b"));
     if (rc == 0) rc = picot_start(loop, empty());
+    if (rc == 0) rc = picot_run(loop, uses_generators());
+    picot_generator_of(struct point) source = {{0}};
+    if (rc == 0) rc = picot_gen_open_on(loop, source, points());
+    if (rc == 0) rc = picot_gen_next_now(loop, source, point);
     return rc;
 }

@@ -25,6 +25,16 @@ picot_async_fn(char *, name_of, (int number;), (char name[8];))
 }
 #define name_of(...) picot_call(name_of, __VA_ARGS__)
 
+picot_gen_fn(int, numbers, (int to;), (int i;))
+{
+    picot_begin;
+    for (my->i = 0; my->i < my->to; my->i++)
+        picot_yield_value(my->i);
+    picot_end;
+}
+#define numbers(...) picot_call(numbers, __VA_ARGS__)
+
 picot_async_decl(long, declared, (int a; long b;));
+picot_gen_decl(long, declared_gen, (int a; long b;));
 
 #endif /* PICOT_TESTS_MISUSE_H */

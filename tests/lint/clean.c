@@ -314,7 +314,7 @@ async_fn(int, silenced, (int x;), (int r;))
     async_end;
 }
 
-/* Locals of the frame: set by assignment, by a result, through their address, in one branch, before a defer needs them. */
+/* Locals of the frame: set by assignment, by a result, through their address, in one branch, before a defer. */
 static void fill_frame(void *frame);
 async_fn(int, sets_first, (int x;),
          (int sum, last, seen, given; char buf[8]; struct lint_pair pair, other; picot_group group; void *block;))
@@ -377,4 +377,72 @@ int plain_body(int x)
     int n = x;
     calls += n;
     return calls;
+}
+
+/* Generators and loops over their values. */
+gen_fn(int, numbers, (int to;), (int i, command;))
+{
+    async_begin;
+    for (my->i = 0; my->i < my->to; my->i++) {
+        int twice = 2 * my->i;
+        if (twice > 5) await(picot_sleep(.ns = twice));
+        yield_value(my->i);
+        int received;
+        yield_into(received, my->i + 1);
+        my->command = received;
+        try_yield_value(my->command);
+        if (async_error() < 0) break;
+    }
+    async_end;
+}
+#define numbers(...) async_call(numbers, __VA_ARGS__)
+
+gen_fn(int, even_numbers, (int to;), (generator_of(int) source; int n;))
+{
+    async_begin;
+    generate(my->source, numbers(.to = my->to));
+    for_await(my->n, my->source)
+    {
+        int half = my->n / 2;
+        if (half * 2 != my->n) continue;
+        yield_value(my->n);
+    }
+    yield_from(my->source);
+    async_end;
+}
+#define even_numbers(...) async_call(even_numbers, __VA_ARGS__)
+
+async_fn(int, loops, (int to;), (generator_of(int) source; picot_generator other; int n, r;))
+{
+    async_begin;
+    generate(my->source, even_numbers(my->to));
+    gen_open(my->other, numbers(.to = my->to));
+    int value;
+    for_await(value, my->source)
+    {
+        if (value == 3) break;
+        my->n += value;
+        for_await(my->r, my->other) my->n += my->r;
+    }
+    await(my->r, picot_next(my->source, my->n));
+    await(my->r, picot_gen_close(my->other));
+    async_return(my->r);
+    async_end;
+}
+
+async_fn(int, blocks, (int64_t ns;), (picot_scope outer, inner; int r;))
+{
+    async_begin;
+    int64_t ns = my->ns;
+    picot_timeout(my->outer, ns)
+    {
+        int n = lint_number(3);
+        if (n == 2) break;
+        picot_shielded(my->inner) await(picot_sleep(.ns = n));
+        int after = my->r;
+        my->r += after;
+    }
+    for (my->r = 0; my->r < 3; my->r++)
+        picot_cancel_scope(my->outer) await(picot_sleep(.ns = 1));
+    async_end;
 }

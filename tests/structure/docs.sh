@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # docs.sh - every public function stands below a doc comment that says since when it exists. Declarations without an
-# empty line between them share one comment. (coro_runtime.h is what the macros expand to: not for use by hand.)
+# empty line between them share one comment. (coro_runtime.h and generator_runtime.h are what the
+# macros expand to: not for use by hand.)
 . "$(dirname "$0")/lib.sh"
 
-for header in $(public_headers | grep -v coro_runtime); do
+for header in $(public_headers | grep -v _runtime); do
     $AWK -v file="include/$header" '
         /^[ \t]*\/\*/ { comment = ""; inside = 1 }
         inside { comment = comment $0; if (/\*\//) inside = 0; next }
