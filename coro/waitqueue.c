@@ -37,14 +37,12 @@ void picot__grant(picot_waitqueue *queue, picot_waiter *waiter, int rc)
     waiter->granted(waiter, rc);
 }
 
-/* Those that enter while this runs stay: the list is taken off first. */
+/* A grant may take others out of this very queue: a select with two arms there. None enters: no task runs meanwhile. */
 size_t picot__grant_all(picot_waitqueue *queue, int rc)
 {
-    picot_waitqueue taken = *queue;
     size_t count = 0;
-    queue->first = NULL;
-    for (; taken.first; count++)
-        picot__grant(&taken, taken.first, rc);
+    for (; queue->first; count++)
+        picot__grant(queue, queue->first, rc);
     return count;
 }
 
