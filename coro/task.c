@@ -152,6 +152,8 @@ static void run(picot_task *task, picot_frame *frame, picot_frame *child)
 {
     struct picot__coro *coro = picot__coro_of_task(task);
     picot_task *outer = coro->current;
+    int64_t began_ns = coro->slow_step_ns ? picot_loop_update_now(coro->loop) : 0;
+    struct picot__step_mark mark = {task->id, NULL};
     coro->current = task;
     for (;;) {
         scribble();
@@ -165,11 +167,13 @@ static void run(picot_task *task, picot_frame *frame, picot_frame *child)
         child = frame;
         frame = frame->parent;
         if (!frame) {
+            mark.ended = child->fn;
             end(task, child);
             break;
         }
     }
     coro->current = outer;
+    if (began_ns) picot__report_slow(coro, began_ns, task, mark);
 }
 
 void picot_rt_step(picot_loop *loop, void *user)
