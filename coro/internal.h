@@ -48,7 +48,9 @@ struct picot__coro {
     picot_report_handler *report_handler;
     void *report_user;
     struct picot__handle *handles; /* of futures; see handle.c */
-    uint32_t handle_count, free_handle;
+    uint32_t handle_count, free_handle, handle_tag;
+    uint64_t future_mark;
+    struct picot__completions_block *completions; /* of those that are not closed */
     size_t live;
     picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
     void *free_blocks[PICOT__CLASS_COUNT];
@@ -65,11 +67,11 @@ enum picot__cancel_bit {
 };
 
 enum picot__task_flag {
-    PICOT__TASK_MAIN = 1,     /* of picot_run */
-    PICOT__TASK_FUTURE = 2,   /* `outcome` is a future */
-    PICOT__TASK_PADDED = 4,   /* its root frame begins 8 bytes later, for its alignment */
-    PICOT__TASK_BEGUN = 8,    /* it has taken its first step */
-    PICOT__TASK_HAS_TREE = 16 /* the loop keeps a tree of errors for it */
+    PICOT__TASK_MAIN = 1,      /* of picot_run */
+    PICOT__TASK_FUTURE = 2,    /* `outcome` is a future */
+    PICOT__TASK_PADDED = 4,    /* its root frame begins 8 bytes later, for its alignment */
+    PICOT__TASK_CANCELLED = 8, /* by picot_task_cancel, when there was no memory to count it */
+    PICOT__TASK_HAS_TREE = 16  /* the loop keeps a tree of errors for it */
 };
 
 /* What only tasks with scopes, a name or the like need. */

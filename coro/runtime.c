@@ -42,6 +42,7 @@ static void destroy(picot_loop *loop, picot_extension *extension)
     struct picot__coro *coro = (struct picot__coro *)(void *)extension;
     PICOT_UNPOISON_(coro->reserve, PICOT__RESERVE_SIZE);
     picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
+    picot__completions_free(coro);
     picot__handles_free(coro);
     picot__slabs_free(coro);
     picot_free(loop, coro, sizeof *coro);
