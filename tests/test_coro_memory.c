@@ -45,7 +45,7 @@ static picot_loop *dry_loop(void)
     options.allocator = &allocator;
     options.backend = "epoll";
     CHECK_EQ(picot_loop_create(&options, &loop), 0);
-    return loop;
+    return in_mode(loop);
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
