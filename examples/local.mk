@@ -4,6 +4,8 @@
 
 noinst_PROGRAMS += examples/echo_server
 examples_echo_server_LDADD = libpicot_all.la
+noinst_PROGRAMS += examples/tasks
+examples_tasks_LDADD = libpicot_all.la
 
 if WITH_HTTP
 noinst_PROGRAMS += examples/http_server
