@@ -248,7 +248,56 @@ static void debugging(void)
     at_each(true);
 }
 
+/* Memory for the task, but none for the frame of who waits for its start: the spawn is undone. */
+picot_async_fn(int, says_word, (int unused;), (char none;))
+{
+    picot_begin;
+    CHECK_EQ(picot_started(5), 0);
+    picot_end;
+}
+
+picot_async_fn(int, starts_dry, (picot_group * group;), (char bulk[64]; int64_t word; size_t before;))
+{
+    picot_begin;
+    for_good = true;
+    countdown = 0;
+    picot_spawn(my->group, picot_call(says_word, 0));
+    CHECK_EQ(picot_error(), 0); /* there is a block for a task */
+    my->before = picot_loop_task_count(LOOP);
+    picot_spawn_started(my->word, my->group, picot_call(says_word, 0));
+    CHECK_EQ(my->word, -ENOMEM);
+    CHECK_EQ(picot_error(), -ENOMEM);
+    CHECK_EQ(picot_group_size(my->group), 1);
+    CHECK_EQ(picot_loop_task_count(LOOP), my->before);
+    countdown = -1;
+    picot_spawn_started(my->word, my->group, picot_call(says_word, 0));
+    CHECK_EQ(my->word, 5);
+    picot_end;
+}
+
+picot_async_fn(int, seeds, (int unused;), (picot_group group; int64_t a, b;))
+{
+    picot_begin;
+    picot_task_group(my->group);
+    picot_spawn_started(my->a, &my->group, picot_call(says_word, 0));
+    picot_spawn_started(my->b, &my->group, picot_call(says_word, 0));
+    CHECK_EQ(my->a + my->b, 10);
+    picot_try_await(picot_call(starts_dry, &my->group));
+    picot_end;
+}
+
+static void undone(void)
+{
+    lazy_only();
+    picot_loop *loop = dry_loop();
+    countdown = -1;
+    CHECK_EQ(picot_run(loop, picot_call(seeds, 0)), 0);
+    CHECK_EQ(picot_loop_destroy(loop, PICOT_DESTROY_IDLE), 0);
+    CHECK_EQ(bytes, 0);
+}
+
 static const struct tap_case cases[] = {
+    {"a start without memory is undone", undone, 0},
     {"at each allocation", plain, TAP_SLOW},
     {"at each allocation of a debugging loop", debugging, TAP_SLOW},
 };
