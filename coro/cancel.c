@@ -89,6 +89,7 @@ int picot_task_cancel(picot_task *task, const char *text)
 {
     if (!task) return -EINVAL;
     struct picot__rare *rare = picot__rare_of(task); /* without memory the reason is lost, not the cancellation */
+    if (!rare) task->flags |= PICOT__TASK_CANCELLED;
     if (rare) {
         const picot_task *current = picot__coro_of_task(task)->current;
         if (rare->cancel_count++ == 0) {

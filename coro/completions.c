@@ -12,6 +12,26 @@ struct picot__completion {
     struct picot__future *future;
 };
 
+/* The entries. The loop knows the blocks, so that those never closed go with it. */
+struct picot__completions_block {
+    struct picot__completions_block *next, **link; /* in the loop's list */
+    size_t count;
+    struct picot__completion entries[];
+};
+
+static size_t size_of(size_t count)
+{
+    return sizeof(struct picot__completions_block) + count * sizeof(struct picot__completion);
+}
+
+void picot__completions_free(struct picot__coro *coro)
+{
+    for (struct picot__completions_block *block = coro->completions, *next; block; block = next) {
+        next = block->next;
+        picot_free(coro->loop, block, size_of(block->count));
+    }
+}
+
 static void append(picot_completions *completions, struct picot__completion *entry)
 {
     entry->next = NULL;
@@ -42,21 +62,15 @@ static void finished(picot_waiter *waiter, int rc)
     (void)fetch(completions);
     *(picot_future *)first->slot = entry->future->handle;
     picot__grant(&completions->_.waiters, first, 0);
-}
-
-static bool stands_before(const picot_future *futures, size_t index)
-{
-    for (size_t i = 0; i < index; i++)
-        if (futures[i] == futures[index]) return true;
-    return false;
+    if (completions->_.left == 0) (void)picot__grant_all(&completions->_.waiters, PICOT_ECLOSED);
 }
 
 static void watch(picot_completions *completions, struct picot__completion *entry, struct picot__future *future)
 {
-    entry->future = future;
+    *entry = (struct picot__completion){.future = future};
     entry->waiter.owner = completions;
     entry->waiter.granted = finished;
-    future->refs++;
+    picot__future_hold(future);
     completions->_.left++;
     if (future->done)
         append(completions, entry);
@@ -64,38 +78,68 @@ static void watch(picot_completions *completions, struct picot__completion *entr
         picot__waitqueue_append(&future->waiters, &entry->waiter);
 }
 
-int picot_completions_init(picot_completions *completions, picot_loop *loop, const picot_future *futures, size_t count)
+/* How many different ones there are, or the code of one that is none. */
+static int64_t count_different(picot_loop *loop, const picot_future *futures, size_t count)
 {
-    struct picot__future *future;
-    if (!completions || !loop || (!futures && count > 0) || count > INT32_MAX) return -EINVAL;
+    struct picot__future *future = NULL;
+    int64_t different = 0;
     for (size_t i = 0; i < count; i++) {
         int rc = picot__future_find(loop, futures[i], &future);
         if (rc < 0) return rc;
+        if (i == 0) future->coro->future_mark++;
+        different += !picot__future_met(future);
     }
-    *completions = (picot_completions){{.loop = loop, .count = count}};
+    return different;
+}
+
+static struct picot__completions_block *new_block(struct picot__coro *coro, size_t count)
+{
+    struct picot__completions_block *block = picot_alloc(coro->loop, size_of(count));
+    if (!block) return NULL;
+    *block = (struct picot__completions_block){coro->completions, &coro->completions, count};
+    if (block->next) block->next->link = &block->next;
+    return coro->completions = block;
+}
+
+int picot_completions_init(picot_completions *completions, picot_loop *loop, const picot_future *futures, size_t count)
+{
+    struct picot__future *future;
+    if (!completions) return -EINVAL;
+    *completions = (picot_completions){0};
+    if (!loop || (!futures && count > 0) || count > INT32_MAX) return -EINVAL;
+    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    if (rc < 0) return rc;
+    int64_t different = count_different(loop, futures, count);
+    if (different < 0) return (int)different;
+    struct picot__coro *coro = picot__coro_find(loop);
+    struct picot__completions_block *block = different > 0 ? new_block(coro, (size_t)different) : NULL;
+    if (!block && different > 0) return -ENOMEM;
+    completions->_.loop = loop;
+    completions->_.block = block;
     completions->_.last = &completions->_.first;
-    if (count == 0) return 0;
-    completions->_.entries = picot_alloc(loop, count * sizeof *completions->_.entries);
-    if (!completions->_.entries) return -ENOMEM;
-    memset(completions->_.entries, 0, count * sizeof *completions->_.entries);
-    for (size_t i = 0; i < count; i++)
-        if (!stands_before(futures, i) && picot__future_find(loop, futures[i], &future) == 0)
-            watch(completions, &completions->_.entries[i], future);
+    if (block) coro->future_mark++;
+    for (size_t i = 0, used = 0; i < count; i++)
+        if (picot__future_find(loop, futures[i], &future) == 0 && !picot__future_met(future))
+            watch(completions, &block->entries[used++], future);
     return 0;
 }
 
 void picot_completions_close(picot_completions *completions)
 {
     if (!completions || !completions->_.loop) return;
+    struct picot__completions_block *block = completions->_.block;
     (void)picot__grant_all(&completions->_.waiters, -ECANCELED);
-    for (size_t i = 0; i < completions->_.count; i++) {
-        struct picot__completion *entry = &completions->_.entries[i];
-        if (!entry->future) continue;
+    for (size_t i = 0; block && i < block->count; i++) {
+        struct picot__completion *entry = &block->entries[i];
         (void)picot__waitqueue_remove(&entry->future->waiters, &entry->waiter);
-        picot__future_release(entry->future);
+        picot__future_drop(entry->future);
     }
-    picot_free(completions->_.loop, completions->_.entries, completions->_.count * sizeof *completions->_.entries);
-    completions->_.loop = NULL;
+    if (block) {
+        *block->link = block->next;
+        if (block->next) block->next->link = block->link;
+        picot_free(completions->_.loop, block, size_of(block->count));
+    }
+    *completions = (picot_completions){0};
 }
 
 /* ---- fetched ------------------------------------------------------------------------------------- */

@@ -9,11 +9,18 @@
 
 _Static_assert(sizeof(picot_error_node) <= sizeof(picot_task), "a node takes the place of a task");
 
+/* Without recursion, for groups may be nested as deep as memory allows: inner lists are put in front of the rest. */
 static void free_list(struct picot__coro *coro, picot_error_node *node)
 {
     while (node) {
         picot_error_node *next = (picot_error_node *)(uintptr_t)node->next;
-        free_list(coro, (picot_error_node *)(uintptr_t)node->inner);
+        picot_error_node *inner = (picot_error_node *)(uintptr_t)node->inner, *last = inner;
+        if (inner) {
+            while (last->next)
+                last = (picot_error_node *)(uintptr_t)last->next;
+            last->next = next;
+            next = inner;
+        }
         picot__block_free(coro, node, node->_.size);
         node = next;
     }
@@ -28,7 +35,7 @@ static picot_error_node *take_tree(picot_task *task)
         at = &(*at)->_.next_tree;
     picot_error_node *tree = *at;
     *at = tree->_.next_tree;
-    task->flags &= (uint8_t)~PICOT__TASK_HAS_TREE;
+    task->flags &= (uint16_t)~PICOT__TASK_HAS_TREE;
     return tree;
 }
 
@@ -38,7 +45,9 @@ void picot__errors_add(picot_task *task, picot_group *group, const char *name, i
     size_t size = picot__task_size(task);
     picot_error_node *inner = take_tree(task), *node = (picot_error_node *)(void *)task;
     PICOT_UNPOISON_(node, sizeof *node);
-    *node = (picot_error_node){NULL, inner, name, id, rc, {size, NULL, NULL}};
+    *node = (picot_error_node){NULL, inner, name, id, rc, {size, NULL, NULL, NULL}};
+    for (; inner; inner = (picot_error_node *)(uintptr_t)inner->next)
+        inner->_.outer = node;
     if (group->last_error)
         group->last_error->next = node;
     else
@@ -83,20 +92,27 @@ const picot_error_node *picot_task_errors(const picot_task *task)
     return tree;
 }
 
+/* Depth first, outer ones before their inner ones; `top` is the outer one of where it began. */
+static const picot_error_node *after(const picot_error_node *node, const picot_error_node *top)
+{
+    if (node->inner) return node->inner;
+    while (!node->next && node->_.outer != top)
+        node = node->_.outer;
+    return node->next;
+}
+
 const picot_error_node *picot_errors_find(const picot_error_node *first, int code)
 {
-    for (const picot_error_node *node = first; node; node = node->next) {
-        const picot_error_node *found = node->inner ? picot_errors_find(node->inner, code) : NULL;
-        if (found) return found;
-        if (!node->inner && node->rc == code) return node;
-    }
-    return NULL;
+    const picot_error_node *node = first;
+    while (node && (node->inner || node->rc != code))
+        node = after(node, first->_.outer);
+    return node;
 }
 
 size_t picot_errors_count(const picot_error_node *first)
 {
     size_t count = 0;
-    for (const picot_error_node *node = first; node; node = node->next)
-        count += node->inner ? picot_errors_count(node->inner) : 1;
+    for (const picot_error_node *node = first; node; node = after(node, first->_.outer))
+        count += !node->inner;
     return count;
 }

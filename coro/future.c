@@ -24,31 +24,46 @@ struct picot__future *picot__future_new(struct picot__coro *coro, size_t value_s
     return NULL;
 }
 
+static const char *name_of(const struct picot__future *future)
+{
+    if (future->own_name) return future->own_name;
+    return future->name ? future->name : "";
+}
+
 static void report_loss(const struct picot__future *future)
 {
     if (future->rc >= 0 || future->rc == -ECANCELED || future->asked || future->grouped) return;
     picot_report report = {.kind = PICOT_REPORT_NEVER_RETRIEVED,
                            .rc = future->rc,
-                           .task_name = future->name ? future->name : "",
+                           .task_name = name_of(future),
                            .task_id = future->task_id,
                            .file = future->created_file ? future->created_file : "",
                            .line = future->created_line};
     picot__report(future->coro, &report);
 }
 
+void picot__future_free(struct picot__future *future)
+{
+    struct picot__coro *coro = future->coro;
+    if (future->own_name) picot__block_free(coro, future->own_name, strlen(future->own_name) + 1);
+    picot__block_free(coro, future, sizeof *future + future->value_size);
+}
+
+void picot__future_drop(struct picot__future *future)
+{
+    if (--future->holds > 0 || future->refs > 0) return;
+    picot__handle_close(future->coro, future->handle);
+    report_loss(future);
+    picot__future_free(future);
+}
+
+/* Nobody is left to finish a pending one: those who wait are told. */
 void picot__future_release(struct picot__future *future)
 {
     if (--future->refs > 0) return;
-    struct picot__coro *coro = future->coro;
-    if (future->done) {
-        report_loss(future);
-    } else {
-        future->refs++; /* while those who wait are told */
-        picot__future_finish(future, -ECANCELED, NULL);
-        if (--future->refs > 0) return; /* callbacks hold it until they have run */
-    }
-    picot__handle_close(coro, future->handle);
-    picot__block_free(coro, future, sizeof *future + future->value_size);
+    picot__future_hold(future);
+    if (!future->done && !future->task) picot__future_finish(future, -ECANCELED, NULL);
+    picot__future_drop(future);
 }
 
 /* ---- callbacks ----------------------------------------------------------------------------------- */
@@ -73,7 +88,7 @@ static void run_callback(picot_loop *loop, void *user)
     if (picot__future_find(loop, handle, &future) < 0) return; /* cannot be: the callback holds it */
     unlink_callback(future, callback);
     callback->fn(loop, handle, callback->user);
-    picot__future_release(future);
+    picot__future_drop(future);
 }
 
 int picot_future_add_callback(picot_loop *loop, picot_future handle, picot_done_callback *callback,
@@ -94,7 +109,7 @@ int picot_future_add_callback(picot_loop *loop, picot_future handle, picot_done_
     } else {
         future->callbacks = callback;
     }
-    future->refs++;
+    picot__future_hold(future);
     return future->done ? picot_call_soon(loop, &callback->_.job, run_callback, callback) : 0;
 }
 
@@ -107,7 +122,7 @@ int picot_future_remove_callback(picot_loop *loop, picot_done_callback *callback
     if (rc < 0) return rc;
     (void)picot_job_cancel(loop, &callback->_.job);
     unlink_callback(future, callback);
-    picot__future_release(future);
+    picot__future_drop(future);
     return 0;
 }
 
@@ -140,6 +155,16 @@ void picot__future_finish(struct picot__future *future, int rc, const void *valu
 
 /* ---- of one's own -------------------------------------------------------------------------------- */
 
+/* In a debugging loop: the function that made it, and how far that was. */
+static void note_creation(struct picot__future *future, const picot_task *creator)
+{
+    picot_frame *frame = creator ? creator->top : NULL;
+    if (!frame || !(frame->fn->flags & PICOT_FN_BODY)) return;
+    unsigned line = picot__tail_of(frame)->line;
+    future->created_file = frame->fn->file;
+    future->created_line = line ? line : frame->fn->line;
+}
+
 picot_future picot_future_create(picot_loop *loop, size_t value_size)
 {
     if (!loop) return -EINVAL;
@@ -147,7 +172,9 @@ picot_future picot_future_create(picot_loop *loop, size_t value_size)
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
     struct picot__future *future = coro ? picot__future_new(coro, value_size) : NULL;
-    return future ? future->handle : -ENOMEM;
+    if (!future) return -ENOMEM;
+    if (coro->debug) note_creation(future, coro->current);
+    return future->handle;
 }
 
 /* A future that its owner may finish. */
@@ -239,8 +266,10 @@ int picot_future_unref(picot_loop *loop, picot_future handle)
     struct picot__future *future;
     if (handle < 0) return 0;
     int rc = picot__future_find(loop, handle, &future);
-    if (rc == 0) picot__future_release(future);
-    return rc;
+    if (rc < 0) return rc;
+    if (future->refs == 0) return -EBADF; /* the library still holds it, for those who wait */
+    picot__future_release(future);
+    return 0;
 }
 
 static const char *state_of(const struct picot__future *future)
@@ -255,10 +284,11 @@ int picot_future_describe(picot_loop *loop, picot_future handle, char *buf, size
     struct picot__future *future;
     int rc = picot__future_find(loop, handle, &future);
     if (rc < 0) return rc;
+    if (!buf && size > 0) return -EINVAL;
     char what[96] = "future", more[96] = "";
     if (future->of_task)
         (void)snprintf(what, sizeof what, "task %u %s", future->task_id,
-                       future->task ? picot_task_name(future->task) : future->name);
+                       future->task ? picot_task_name(future->task) : name_of(future));
     if (future->done && future->rc < 0 && future->rc != -ECANCELED)
         (void)snprintf(more, sizeof more, ", %d %s", future->rc, picot_error_name(future->rc));
     else if (future->task && !(future->task->top->fn->flags & PICOT_FN_BODY))

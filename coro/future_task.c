@@ -39,7 +39,7 @@ picot_task *picot_rt_spawn_future(picot_task *spawner, picot_group *group, const
     }
     describe(future, task, fn);
     future->task = task;
-    future->refs++; /* the task's, and the caller's */
+    picot__future_hold(future); /* the task does */
     *picot__outcome(task) = future;
     task->flags |= PICOT__TASK_FUTURE;
     return task;
@@ -57,8 +57,12 @@ void picot__future_task_ended(picot_task *task, const picot_frame *root, bool fa
 {
     struct picot__future *future = outcome_of(task);
     if (failed) future->grouped = true;
+    if (task->extra && task->extra->rare) {
+        future->own_name = task->extra->rare->name; /* reports and texts still want it */
+        task->extra->rare->name = NULL;
+    }
     picot__future_finish(future, root->rc, (const char *)root + root->fn->result_offset);
-    picot__future_release(future);
+    picot__future_drop(future);
 }
 
 /* ---- the start handshake ------------------------------------------------------------------------- */
@@ -72,6 +76,14 @@ picot_task *picot_rt_spawn_waited(picot_task *spawner, picot_group *group, const
     picot__task_discard(task);
     *ret_rc = -ENOMEM;
     return NULL;
+}
+
+/* There was no memory for the handshake: the group's newest task goes before it has begun. */
+void picot_rt_spawn_undo(picot_group *group)
+{
+    picot_task *task = group->children->prev;
+    group->live--;
+    picot__task_discard(task);
 }
 
 /* Wake the one that waits for this task's start. */
@@ -90,11 +102,12 @@ int picot_rt_started(picot_task *task, int64_t value)
 {
     struct picot__rare *rare = task->extra ? task->extra->rare : NULL;
     if (value < 0) return -EINVAL;
-    if (!rare) return 0;
-    if (rare->started) return -EALREADY;
-    rare->started = true;
-    if (rare->starter) answer(rare, value);
-    return 0;
+    if (rare && rare->starter) {
+        rare->started = true;
+        answer(rare, value);
+        return 0;
+    }
+    return rare && rare->started ? -EALREADY : 0;
 }
 
 bool picot__handshake_failed(picot_task *task, int rc)
@@ -111,22 +124,28 @@ bool picot__handshake_failed(picot_task *task, int rc)
 static void handshake_cancel(picot_task *task, picot_frame *leaf)
 {
     struct picot_handshake_head *my = (struct picot_handshake_head *)(void *)leaf;
+    (void)task;
     if (leaf->pos != 1 || my->_cancelled) return;
-    picot__cancel_delivered(task);
     my->_cancelled = 1;
-    picot__task_cancel(my->task, PICOT__CANCEL_TASK);
+    (void)picot_task_cancel(my->task, "who waits for its start was cancelled");
 }
 
+/* The task begins here, when the leaf that is to hear of it is there. The spawner's cancellation is passed on, and told
+ * only if the task did end by it. */
 picot_step picot_handshake_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
 {
     struct picot_handshake_head *my = (struct picot_handshake_head *)(void *)leaf;
     (void)child;
-    if (leaf->pos != 0) return picot__leaf_return(task, leaf, leaf->rc);
+    if (leaf->pos != 0) {
+        if (leaf->rc == -ECANCELED && picot__cancel_due(task)) picot__cancel_delivered(task);
+        return picot__leaf_return(task, leaf, leaf->rc);
+    }
     struct picot__rare *rare = my->task->extra->rare;
     rare->starter = leaf;
     rare->starter_task = task;
     leaf->pos = 1;
     if (picot__cancel_due(task)) handshake_cancel(task, leaf);
+    picot__task_begin(my->task, my->task->group->eager);
     return (picot_step){PICOT_STEP_PENDING};
 }
 

@@ -22,7 +22,7 @@ static bool waits_for(const struct picot__future *future, const picot_task *task
     return false;
 }
 
-/* It is finished: its status, the value, and one reference less. */
+/* It is finished: its status, and the value. */
 static int take(struct picot_result_head *my, struct picot__future *future)
 {
     int rc = future->rc;
@@ -31,17 +31,18 @@ static int take(struct picot_result_head *my, struct picot__future *future)
     return rc < 0 ? rc : 0;
 }
 
+/* A task's end is waited for. Only if it did end by the cancellation is that told here; else it stays pending. */
 static void result_cancel(picot_task *task, picot_frame *leaf)
 {
     struct picot_result_head *my = head_of(leaf);
     struct picot__future *future = my->_future;
     if (future->task && !my->shield) {
-        if (my->_ret == -ECANCELED) return; /* passed on already */
-        picot__cancel_delivered(task);
-        my->_ret = -ECANCELED;
+        unsigned calls = picot_task_cancelling(task) + 1;
+        if (my->_passed == calls) return; /* passed on already */
+        my->_passed = calls;
         (void)picot_task_cancel(future->task, "who awaits it was cancelled");
     } else if (picot__unpark(task, leaf, &future->waiters, &my->_waiter)) {
-        picot__future_release(future);
+        picot__future_drop(future);
         my->_future = NULL;
     }
 }
@@ -62,7 +63,8 @@ picot_step picot_result_resume(picot_task *task, picot_frame *leaf, picot_frame 
     (void)child;
     if (future) { /* granted */
         my->_ret = take(my, future);
-        picot__future_release(future);
+        if (my->_ret == -ECANCELED && my->_passed && picot__cancel_due(task)) picot__cancel_delivered(task);
+        picot__future_drop(future);
         return picot__leaf_return(task, leaf, my->_ret);
     }
     if (picot__parked_over(task, leaf, &my->_ret, &step)) return step;
@@ -72,7 +74,7 @@ picot_step picot_result_resume(picot_task *task, picot_frame *leaf, picot_frame 
         my->_ret = take(my, future);
         return picot__leaf_now(task, leaf, my->_ret);
     }
-    future->refs++;
+    picot__future_hold(future);
     my->_future = future;
     my->_waiter.want = 1; /* it learns the error */
     return picot__park(task, leaf, &future->waiters, &my->_waiter);

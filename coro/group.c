@@ -36,8 +36,11 @@ void picot_rt_group_open(picot_task *task, picot_group *group, picot_group_optio
     coro->groups.prev = group;
 }
 
+static void offer_room(picot_group *group);
+
 static void close_group(picot_group *group)
 {
+    if (group->room_job._.next) picot_ready_remove(&group->room_job);
     group->prev->next = group->next;
     group->next->prev = group->prev;
     group->open = 0;
@@ -84,7 +87,8 @@ picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const p
 {
     *ret_rc = spawn_refusal(group);
     if (*ret_rc < 0) return NULL;
-    if (group->errors) picot__errors_free(group); /* those of the last join have been there long enough */
+    if (group->told) picot__errors_free(group); /* those of the last join have been there long enough */
+    group->told = 0;
     picot_task *task = picot__task_new(group->coro, group, fn, keeps_result);
     if (!task || picot__inherit(spawner, task) < 0) {
         if (task) picot__task_discard(task);
@@ -101,6 +105,26 @@ void picot_rt_spawn_start(picot_task *task, void *ret_value)
     picot__task_begin(task, task->group->eager);
 }
 
+/* Those to whom room was promised have gone on and filled it, or have not: then it is the next one's. */
+static void look_for_room(picot_loop *loop, void *user)
+{
+    picot_group *group = user;
+    (void)loop;
+    group->promised = 0;
+    offer_room(group);
+}
+
+static void offer_room(picot_group *group)
+{
+    if (!group->room.first || group->live + group->promised >= group->limit) return;
+    group->promised++;
+    picot__grant(&group->room, group->room.first, 0);
+    if (group->room_job._.next) picot_ready_remove(&group->room_job);
+    group->room_job.fn = look_for_room;
+    group->room_job.user = group;
+    picot_ready_append(group->ready, &group->room_job); /* behind the one who has just been granted */
+}
+
 void picot__group_child_ended(picot_group *group, int rc, uint32_t id, bool failed)
 {
     group->live--;
@@ -112,7 +136,7 @@ void picot__group_child_ended(picot_group *group, int rc, uint32_t id, bool fail
         group->joiner = NULL;
         picot__task_ready(group->owner);
     }
-    if (group->room.first && group->live < group->limit) picot__grant(&group->room, group->room.first, 0);
+    offer_room(group);
 }
 
 /* Does this end count as a failure of the group? Neither do cancellations that the group or picot_task_cancel caused.
@@ -121,7 +145,8 @@ bool picot__group_fails(const picot_task *task, int rc)
 {
     const picot_group *group = task->group;
     if (rc >= 0 || group->keep_going) return false;
-    return rc != -ECANCELED || (!group->cancelled && picot_task_cancelling(task) == 0);
+    if (rc != -ECANCELED) return true;
+    return !group->cancelled && picot_task_cancelling(task) == 0 && !(task->flags & PICOT__TASK_CANCELLED);
 }
 
 /* ---- room ------------------------------------------------------------------------------------ */
@@ -139,6 +164,7 @@ picot_step picot_room_resume(picot_task *task, picot_frame *leaf, picot_frame *c
     (void)child;
     if (picot__parked_over(task, leaf, &my->_ret, &step)) return step;
     my->_ret = spawn_refusal(my->group);
+    if (my->_ret == 0 && (my->group->room.first || my->group->promised > 0)) my->_ret = -EBUSY; /* not overtaking */
     if (my->_ret == -EBUSY) return picot__park(task, leaf, &my->group->room, &my->_waiter);
     return picot__leaf_now(task, leaf, my->_ret);
 }
@@ -154,8 +180,15 @@ static int settle(picot_group *group, int rc)
         group->owner->cancel |= PICOT__CANCEL_TASK; /* the failure is told instead; tell it again */
     if (rc == 0 || group->rc < 0) rc = group->rc;
     group->rc = 0;
+    group->told = 1;
     group->cancelled &= PICOT__GROUP_CALL;
     return rc;
+}
+
+/* A gather could not spawn all: what it has begun is cancelled. The group may be filled again after the join. */
+void picot_rt_gather_failed(picot_task *owner, picot_group *group)
+{
+    if (group && group->open) picot__group_cancel(group, PICOT__GROUP_PARENT, owner->id);
 }
 
 static void pass_cancel_on(picot_task *task, picot_group *group)
@@ -239,7 +272,10 @@ picot_step picot_group_leave_resume(picot_task *task, picot_frame *leaf, picot_f
     task->shield = (uint16_t)my->_shield;
     my->_ret = settle(group, my->_ret);
     close_group(group);
-    picot__errors_keep(group, task);
+    if (my->_ret < 0 || picot__tail_of(leaf->parent)->status < 0)
+        picot__errors_keep(group, task);
+    else
+        picot__errors_free(group); /* the function has dealt with them */
     return picot__leaf_return(task, leaf, my->_ret);
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * handle.c - the table that turns the handles of futures into futures: an index, a generation, and a tag of the loop,
- * so that stale and foreign ones are found out.
+ * so that stale and foreign ones are found out. An entry whose generations are used up is never used again.
  */
 #include "future.h"
 
 #define GENERATION_BITS 20
-#define TAG_BITS 11
+#define TAG_BITS 15
+#define INDEX_BITS 28
 #define GENERATION_MASK ((1u << GENERATION_BITS) - 1)
 #define TAG_MASK ((1u << TAG_BITS) - 1)
+#define INDEX_MASK ((1u << INDEX_BITS) - 1)
 #define NO_ENTRY UINT32_MAX
 #define FIRST_ENTRIES 16
 
@@ -18,15 +20,18 @@ struct picot__handle {
     uint32_t next_free;
 };
 
-static uint32_t tag_of(const struct picot__coro *coro)
+/* The time is in it, too: a later loop may get the memory of one that has ended. */
+static uint32_t new_tag(const struct picot__coro *coro)
 {
-    uintptr_t address = (uintptr_t)coro >> 4;
-    return (uint32_t)(address ^ address >> TAG_BITS) & TAG_MASK;
+    uint64_t seed = (uint64_t)(uintptr_t)coro ^ (uint64_t)picot_loop_now(coro->loop) << 20;
+    return (uint32_t)(seed * UINT64_C(0x9E3779B97F4A7C15) >> 40) & TAG_MASK;
 }
 
 static bool grow(struct picot__coro *coro)
 {
     uint32_t old_count = coro->handle_count, count = old_count ? old_count * 2 : FIRST_ENTRIES;
+    if (count > INDEX_MASK) return false;
+    if (old_count == 0) coro->handle_tag = new_tag(coro);
     struct picot__handle *handles =
         picot_realloc(coro->loop, coro->handles, old_count * sizeof *handles, count * sizeof *handles);
     if (!handles) return false;
@@ -46,22 +51,25 @@ int picot__handle_open(struct picot__coro *coro, struct picot__future *future)
     struct picot__handle *handle = &coro->handles[index];
     coro->free_handle = handle->next_free;
     handle->future = future;
-    future->handle = (int64_t)((uint64_t)handle->generation << (32 + TAG_BITS) | (uint64_t)tag_of(coro) << 32 | index);
+    future->handle = (int64_t)((uint64_t)handle->generation << (INDEX_BITS + TAG_BITS) |
+                               (uint64_t)coro->handle_tag << INDEX_BITS | index);
     return 0;
 }
 
 void picot__handle_close(struct picot__coro *coro, picot_future number)
 {
-    uint32_t index = (uint32_t)number;
+    uint32_t index = (uint32_t)number & INDEX_MASK;
     struct picot__handle *handle = &coro->handles[index];
     handle->future = NULL;
-    handle->generation = handle->generation == GENERATION_MASK ? 1 : handle->generation + 1;
+    if (handle->generation++ == GENERATION_MASK) return;
     handle->next_free = coro->free_handle;
     coro->free_handle = index;
 }
 
 void picot__handles_free(struct picot__coro *coro)
 {
+    for (uint32_t i = 0; i < coro->handle_count; i++)
+        if (coro->handles[i].future) picot__future_free(coro->handles[i].future);
     picot_free(coro->loop, coro->handles, coro->handle_count * sizeof *coro->handles);
 }
 
@@ -71,12 +79,13 @@ int picot__future_find(picot_loop *loop, picot_future number, struct picot__futu
     int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
     if (rc < 0) return rc;
     const struct picot__coro *coro = picot__coro_find(loop);
-    if (!coro || number <= 0) return -EBADF;
-    if ((uint32_t)((uint64_t)number >> 32 & TAG_MASK) != tag_of(coro)) return -EXDEV;
-    uint32_t index = (uint32_t)number;
+    if (number <= 0) return -EBADF;
+    bool ours = coro && coro->handle_count > 0;
+    if (!ours || ((uint64_t)number >> INDEX_BITS & TAG_MASK) != coro->handle_tag) return -EXDEV;
+    uint32_t index = (uint32_t)number & INDEX_MASK;
     if (index >= coro->handle_count) return -EBADF;
     const struct picot__handle *handle = &coro->handles[index];
-    if (!handle->future || handle->generation != (uint64_t)number >> (32 + TAG_BITS)) return -EBADF;
+    if (!handle->future || handle->generation != (uint64_t)number >> (INDEX_BITS + TAG_BITS)) return -EBADF;
     *ret_future = handle->future;
     return 0;
 }

@@ -49,8 +49,10 @@ struct picot__coro {
     void *report_user;
     struct picot__dump_request *dump_request; /* picot_loop_dump_on_signal */
     struct picot__handle *handles;            /* of futures; see handle.c */
-    uint32_t handle_count, free_handle;
-    uint32_t generator_depth; /* bodies that are resumed from inside each other */
+    uint32_t handle_count, free_handle, handle_tag;
+    uint64_t future_mark;
+    struct picot__completions_block *completions; /* of those that are not closed */
+    uint32_t generator_depth;                     /* bodies that are resumed from inside each other */
     struct picot_gen_body *generators;
     size_t live;
     picot_error_node *trees; /* failures of groups that tasks have left; see errors.c */
@@ -70,11 +72,12 @@ enum picot__cancel_bit {
 };
 
 enum picot__task_flag {
-    PICOT__TASK_MAIN = 1,     /* of picot_run */
-    PICOT__TASK_RESULT = 2,   /* there is a place for its result: see picot__outcome */
-    PICOT__TASK_FUTURE = 4,   /* and it is a future */
-    PICOT__TASK_HAS_TREE = 8, /* the loop keeps a tree of errors for it */
-    PICOT__TASK_OWNS = 16     /* a function of it has opened a group */
+    PICOT__TASK_MAIN = 1,       /* of picot_run */
+    PICOT__TASK_RESULT = 2,     /* there is a place for its result: see picot__outcome */
+    PICOT__TASK_FUTURE = 4,     /* and it is a future */
+    PICOT__TASK_HAS_TREE = 8,   /* the loop keeps a tree of errors for it */
+    PICOT__TASK_OWNS = 16,      /* a function of it has opened a group */
+    PICOT__TASK_CANCELLED = 256 /* by picot_task_cancel, when there was no memory to count it */
 };
 
 /* What only tasks with scopes, a name or the like need. */

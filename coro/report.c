@@ -26,6 +26,34 @@ void picot__report_task(const picot_task *task, const char *name, int rc)
     picot__report(picot__coro_of_task(task), &report);
 }
 
+/* The innermost function of a task that is suspended: a leaf has no place of its own. */
+static void locate(picot_report *report, const picot_task *task)
+{
+    picot_frame *frame = task->top;
+    while (!(frame->fn->flags & PICOT_FN_BODY) && frame->parent)
+        frame = frame->parent;
+    report->file = frame->fn->file;
+    report->line = frame->fn->flags & PICOT_FN_BODY ? picot__tail_of(frame)->line : 0;
+    if (!report->line) report->line = frame->fn->line;
+}
+
+void picot__report_slow(struct picot__coro *coro, int64_t began_ns, const picot_task *task,
+                        struct picot__step_mark mark)
+{
+    int64_t took_ns = picot_loop_update_now(coro->loop) - began_ns;
+    if (coro->slow_step_ns == 0 || took_ns <= coro->slow_step_ns) return;
+    picot_report report = {.kind = PICOT_REPORT_SLOW_STEP, .task_id = mark.task_id, .took_ns = took_ns};
+    if (mark.ended) {
+        report.task_name = mark.ended->name;
+        report.file = mark.ended->file;
+        report.line = mark.ended->line;
+    } else {
+        report.task_name = picot_task_name(task);
+        locate(&report, task);
+    }
+    picot__report(coro, &report);
+}
+
 /* The loop's coroutines, for a setting. */
 static int settings_of(picot_loop *loop, struct picot__coro **ret_coro)
 {
@@ -82,6 +110,7 @@ int picot_loop_set_eager(picot_loop *loop, int on)
 int picot_report_format(const picot_report *report, char *buf, size_t size)
 {
     char who[160] = "a future", where[160] = "";
+    if (!report || (!buf && size > 0)) return -EINVAL;
     if (report->task_id) (void)snprintf(who, sizeof who, "task %u %s", report->task_id, report->task_name);
     if (report->kind == PICOT_REPORT_SLOW_STEP)
         return snprintf(buf, size, "%s held the loop for %lld us, up to %s:%u: yield, or hand the work to a thread",

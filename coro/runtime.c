@@ -44,6 +44,7 @@ static void destroy(picot_loop *loop, picot_extension *extension)
     PICOT_UNPOISON_(coro->reserve, PICOT__RESERVE_SIZE);
     picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
     picot__dump_request_free(coro);
+    picot__completions_free(coro);
     picot__handles_free(coro);
     picot__ends_free(coro);
     picot__slabs_free(coro);

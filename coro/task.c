@@ -141,9 +141,10 @@ static __attribute__((noinline)) void end(picot_task *task, const picot_frame *r
 
 /* ---- stepped --------------------------------------------------------------------------------- */
 
-/* Resume `frame`, whose callee `child` has ended (NULL: it has none yet), and whoever waits for it in turn. */
-static inline __attribute__((always_inline)) void run(picot_task *task, picot_frame *frame, picot_frame *child,
-                                                      picot_task *outer)
+/* Resume `frame`, whose callee `child` has ended (NULL: it has none yet), and whoever waits for it in turn. Returns the
+ * task's first function when that has ended, and the task with it. */
+static inline __attribute__((always_inline)) const picot_fn *run(picot_task *task, picot_frame *frame,
+                                                                 picot_frame *child, picot_task *outer)
 {
     struct picot__coro *coro = picot__coro_of_task(task);
     coro->current = task;
@@ -152,7 +153,7 @@ static inline __attribute__((always_inline)) void run(picot_task *task, picot_fr
         picot_step step = frame->fn->resume(task, frame, child);
         if (step.rc == PICOT_STEP_PENDING) {
             coro->current = outer;
-            return;
+            return NULL;
         }
         if (step.rc == PICOT_STEP_CALL) {
             child = NULL;
@@ -163,8 +164,30 @@ static inline __attribute__((always_inline)) void run(picot_task *task, picot_fr
         frame = frame->parent;
         if (!frame) break;
     }
+    const picot_fn *ended = child->fn;
     coro->current = outer;
     end(task, child);
+    return ended;
+}
+
+/* The same, in a loop that reports slow steps. */
+static __attribute__((noinline)) void run_timed(picot_task *task, picot_frame *frame, picot_frame *child,
+                                                picot_task *outer)
+{
+    struct picot__coro *coro = picot__coro_of_task(task);
+    struct picot__step_mark mark = {task->id, NULL};
+    int64_t began_ns = picot_loop_update_now(coro->loop);
+    mark.ended = run(task, frame, child, outer);
+    picot__report_slow(coro, began_ns, task, mark);
+}
+
+static inline __attribute__((always_inline)) void step(picot_task *task, picot_frame *frame, picot_frame *child,
+                                                       picot_task *outer)
+{
+    if (PICOT_LIKELY_(picot__coro_of_task(task)->slow_step_ns == 0))
+        (void)run(task, frame, child, outer);
+    else
+        run_timed(task, frame, child, outer);
 }
 
 /* A job of the ready queue; and those behind it, as long as they are tasks' too. */
@@ -174,7 +197,7 @@ void picot_rt_step(picot_loop *loop, void *user)
     picot_ready_queue *queue = task->group->ready;
     (void)loop;
     for (;;) {
-        run(task, task->top, NULL, NULL);
+        step(task, task->top, NULL, NULL);
         picot_job *next = queue->batch._.next;
         if (next->fn != picot_rt_step) return;
         task = (picot_task *)(void *)((char *)picot_ready_take(queue) - offsetof(picot_task, wait));
@@ -183,7 +206,7 @@ void picot_rt_step(picot_loop *loop, void *user)
 
 void picot__task_step_now(picot_task *task)
 {
-    run(task, task->top, NULL, picot__coro_of_task(task)->current);
+    step(task, task->top, NULL, picot__coro_of_task(task)->current);
 }
 
 void picot__task_begin(picot_task *task, bool eager)
@@ -204,7 +227,7 @@ void picot__leaf_finish(picot_task *task, picot_frame *leaf, int rc)
     leaf->rc = rc;
     task->top = parent;
     if (parent)
-        run(task, parent, leaf, NULL);
+        step(task, parent, leaf, NULL);
     else
         end(task, leaf); /* the task was nothing but this */
 }

@@ -37,8 +37,7 @@ void picot__grant(picot_waitqueue *queue, picot_waiter *waiter, int rc)
     waiter->granted(waiter, rc);
 }
 
-/* A grant runs no code of the user's, so that none enters meanwhile; but that of a select's arm may take out another.
- */
+/* A grant may take others out of this very queue: a select with two arms there. None enters: no task runs meanwhile. */
 size_t picot__grant_all(picot_waitqueue *queue, int rc)
 {
     size_t count = 0;

@@ -14,7 +14,8 @@ EXTRA_DIST += \
     docs/loop.md \
     docs/performance.md \
     docs/queues.md \
-    docs/sync.md
+    docs/sync.md \
+    docs/tasks.md
 
 .PHONY: docs
 docs:

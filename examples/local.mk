@@ -11,6 +11,8 @@ noinst_PROGRAMS += examples/sync
 examples_sync_LDADD = libpicot_all.la
 noinst_PROGRAMS += examples/generators
 examples_generators_LDADD = libpicot_all.la
+noinst_PROGRAMS += examples/tasks
+examples_tasks_LDADD = libpicot_all.la
 
 if WITH_HTTP
 noinst_PROGRAMS += examples/http_server

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * coro_support.h - what the coroutine tests share: a trace of letters, waiting functions, running a task to its end.
+ *
+ * Each program that includes this runs twice: as it is, and by tests/test_eager.sh with PICOT_TEST_EAGER set, when the
+ * tasks of its loops take their first step inside the spawn. What depends on that asks in_eager_mode().
  */
 #ifndef PICOT_TESTS_CORO_SUPPORT_H
 #define PICOT_TESTS_CORO_SUPPORT_H
@@ -8,7 +11,31 @@
 #include "tap.h"
 
 #include <picot.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- the two modes ------------------------------------------------------------------------------ */
+
+static inline int in_eager_mode(void)
+{
+    return getenv("PICOT_TEST_EAGER") != NULL;
+}
+
+/* For a case about the order of things when tasks begin in the next turn. */
+static inline void lazy_only(void)
+{
+    if (in_eager_mode()) SKIP("about tasks that begin in the next turn");
+}
+
+/* A loop in the mode of this run. */
+static inline picot_loop *in_mode(picot_loop *loop)
+{
+    if (in_eager_mode()) CHECK_EQ(picot_loop_set_eager(loop, 1), 0);
+    return loop;
+}
+#define tap_loop() in_mode(tap_loop())
+
+/* ---- what happened ------------------------------------------------------------------------------ */
 
 /* What happened, in order: a letter each. */
 static char trace[512];

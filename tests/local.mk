@@ -94,10 +94,17 @@ check_PROGRAMS += \
     tests/test_channel \
     tests/test_coro \
     tests/test_coro_defer \
+    tests/test_coro_eager \
+    tests/test_coro_errors \
     tests/test_coro_future \
+    tests/test_coro_future_memory \
+    tests/test_coro_gather \
     tests/test_coro_groups \
     tests/test_coro_memory \
+    tests/test_coro_reports \
     tests/test_coro_scope \
+    tests/test_coro_select \
+    tests/test_coro_tasks \
     tests/test_coro_wait_for \
     tests/test_files \
     tests/test_generators \
@@ -133,11 +140,18 @@ tests_test_http_response_LDADD = $(whitebox_http_libs)
 check_PROGRAMS += \
     tests/test_channel_iso \
     tests/test_coro_defer_iso \
+    tests/test_coro_eager_iso \
+    tests/test_coro_errors_iso \
     tests/test_coro_future_iso \
+    tests/test_coro_future_memory_iso \
+    tests/test_coro_gather_iso \
     tests/test_coro_groups_iso \
     tests/test_coro_iso \
     tests/test_coro_memory_iso \
+    tests/test_coro_reports_iso \
     tests/test_coro_scope_iso \
+    tests/test_coro_select_iso \
+    tests/test_coro_tasks_iso \
     tests/test_coro_wait_for_iso \
     tests/test_generators_iso \
     tests/test_generators_memory_iso \
@@ -160,6 +174,20 @@ tests_test_coro_scope_iso_SOURCES = tests/test_coro_scope.c
 tests_test_coro_scope_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_inspect_iso_SOURCES = tests/test_inspect.c
 tests_test_inspect_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_eager_iso_SOURCES = tests/test_coro_eager.c
+tests_test_coro_eager_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_errors_iso_SOURCES = tests/test_coro_errors.c
+tests_test_coro_errors_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_future_memory_iso_SOURCES = tests/test_coro_future_memory.c
+tests_test_coro_future_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_gather_iso_SOURCES = tests/test_coro_gather.c
+tests_test_coro_gather_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_reports_iso_SOURCES = tests/test_coro_reports.c
+tests_test_coro_reports_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_select_iso_SOURCES = tests/test_coro_select.c
+tests_test_coro_select_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_tasks_iso_SOURCES = tests/test_coro_tasks.c
+tests_test_coro_tasks_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_limiter_iso_SOURCES = tests/test_limiter.c
@@ -179,6 +207,7 @@ tests_test_generators_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
     tests/coro_support.h \
+    tests/dry_memory.h \
     tests/http_peer.h
 
 if WITH_CRAWLER
@@ -198,6 +227,7 @@ tests_gdb_subject_LDADD = libpicot_all.la
 script_tests = \
     tests/test_compile_errors.sh \
     tests/test_crawler_site.sh \
+    tests/test_eager.sh \
     tests/test_gdb.sh \
     tests/test_lint.sh
 TESTS += $(script_tests)

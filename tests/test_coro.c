@@ -433,9 +433,9 @@ static void started_tasks(void)
     CHECK_EQ(picot_start(loop, nap(2, 'a', 'b')), 0);
     CHECK_EQ(picot_start(loop, nap(0, 'c', 'd')), 0);
     CHECK_EQ(picot_start(loop, give(-EDOM)), 0); /* nobody collects it */
-    CHECK_EQ(picot_loop_task_count(loop), 3);
-    CHECK_EQ(picot_loop_pending(loop) >= 3, 1);
-    CHECK_STR(trace, ""); /* the first step is in the next turn */
+    CHECK_EQ(picot_loop_task_count(loop), in_eager_mode() ? 2 : 3);
+    CHECK_EQ(picot_loop_pending(loop) >= picot_loop_task_count(loop), 1);
+    CHECK_STR(trace, in_eager_mode() ? "ac" : ""); /* the first step is in the next turn */
     CHECK_EQ(picot_loop_run(loop, PICOT_RUN_IDLE), 0);
     CHECK_STR(trace, "acdb");
     CHECK_EQ(picot_loop_task_count(loop), 0);
@@ -524,7 +524,8 @@ static void fairness_to_callbacks(void)
     CHECK_EQ(picot_start(loop, picot_call(takes_turns, 'a', 20)), 0);
     CHECK_EQ(picot_call_soon(loop, &job, count_turn, &job), 0);
     CHECK_EQ(picot_loop_run(loop, PICOT_RUN_IDLE), 0);
-    CHECK_EQ(strncmp(trace, "a.a.a.a.a.a.a.a.a.a.a.a.", 24), 0);
+    /* An eager task has begun inside picot_start, too. */
+    CHECK_EQ(strncmp(trace + in_eager_mode(), "a.a.a.a.a.a.a.a.a.a.a.a.", 24), 0);
     tap_loop_end(loop);
 }
 

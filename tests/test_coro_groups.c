@@ -87,7 +87,7 @@ static void leaving(void)
     int rc;
     RUN_ALONE(rc, picot_call(leaves, 0));
     CHECK_EQ(rc, 0);
-    CHECK_STR(trace, "wessstttd");
+    CHECK_STR(trace, in_eager_mode() ? "ssswetttd" : "wessstttd");
     trace[0] = 0;
     RUN_ALONE(rc, picot_call(leaves, -EDOM));
     CHECK_EQ(rc, -EDOM);
@@ -161,7 +161,7 @@ picot_async_fn(int, fails_at_once, (char unused;), (picot_group group; int r, a,
     picot_await(my->r, picot_join(.group = &my->group));
     CHECK_EQ(my->r, -EDOM);
     CHECK_EQ(my->a, -EDOM);
-    CHECK_EQ(my->b, -ECANCELED);
+    CHECK_EQ(my->b, in_eager_mode() ? 0 : -ECANCELED); /* its spawn was refused: the group is cancelled already */
     picot_end;
 }
 
@@ -170,7 +170,7 @@ static void failing_at_once(void)
     int rc;
     RUN_ALONE(rc, picot_call(fails_at_once, 0));
     CHECK_EQ(rc, 0);
-    CHECK(!strcmp(trace, "sx"));
+    CHECK_STR(trace, in_eager_mode() ? "" : "sx");
 }
 
 /* Several fail: the first one counts. */
@@ -405,7 +405,7 @@ picot_async_fn(int, spawns_many, (int cancel;), (picot_group group; int i, sum, 
     picot_task_group(my->group);
     for (my->i = 0; my->i < MANY; my->i++)
         picot_try_spawn(&my->group, picot_call(adds_one, &my->sum, my->cancel ? 2 : my->i % 3));
-    CHECK_EQ(picot_loop_task_count(picot_this_loop()), MANY + 1);
+    if (!in_eager_mode()) CHECK_EQ(picot_loop_task_count(picot_this_loop()), MANY + 1);
     if (my->cancel) {
         picot_yield();
         CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);

@@ -250,8 +250,7 @@ picot_async_fn(int, endless, (int unused;),
     picot_begin;
     picot_generate(my->g, count(0, INT_MAX));
     picot_task_group(my->group);
-    picot_cancel_scope(my->scope)
-    {
+    picot_cancel_scope(my->scope) {
         picot_try_spawn(&my->group, picot_call(cancels_scope, &my->scope));
         picot_for_await(my->x, my->g) my->n++;
         CHECK_EQ(picot_error(), -ECANCELED);
@@ -777,12 +776,14 @@ picot_gen_fn(int, open_scope, (int what;), (picot_scope scope; picot_group group
     picot_begin;
     picot_defer say('d');
     picot_yield_value(1);
-    if (my->what == IN_TIMEOUT) picot_timeout(my->scope, PICOT_SECOND)
-        {
+    if (my->what == IN_TIMEOUT)
+        picot_timeout(my->scope, PICOT_SECOND) {
             picot_yield_value(2);
             say('!');
         }
-    if (my->what == IN_SHIELD) picot_shielded(my->scope) picot_yield_value(2);
+    if (my->what == IN_SHIELD)
+        picot_shielded(my->scope)
+            picot_yield_value(2);
     if (my->what == IN_GROUP) {
         picot_task_group(my->group);
         picot_spawn(&my->group, nap(1000, .cancelled = 'x'));
@@ -800,12 +801,15 @@ picot_gen_fn(int, open_scope, (int what;), (picot_scope scope; picot_group group
     }
     if (my->what == FROM_TIMEOUT) {
         picot_generate(my->inner, count(0, 3));
-        picot_timeout(my->scope, PICOT_SECOND) picot_yield_from(my->inner);
+        picot_timeout(my->scope, PICOT_SECOND)
+            picot_yield_from(my->inner);
         say('!');
     }
     if (my->what == AFTER_TIMEOUT) {
-        picot_timeout(my->scope, PICOT_SECOND) picot_await(nap(1));
-        picot_timeout(my->scope, PICOT_SECOND) picot_await(nap(1));
+        picot_timeout(my->scope, PICOT_SECOND)
+            picot_await(nap(1));
+        picot_timeout(my->scope, PICOT_SECOND)
+            picot_await(nap(1));
         picot_yield_value(2);
     }
     picot_end;
@@ -815,9 +819,12 @@ picot_async_fn(int, scoped, (int what;), (picot_generator_of(int) g; int v, r; p
 {
     picot_begin;
     picot_generate(my->g, picot_call(open_scope, my->what));
-    picot_timeout(my->a, PICOT_SECOND) picot_timeout(my->b, PICOT_SECOND) picot_await(my->r, picot_next(my->g, my->v));
+    picot_timeout(my->a, PICOT_SECOND)
+        picot_timeout(my->b, PICOT_SECOND)
+            picot_await(my->r, picot_next(my->g, my->v));
     CHECK_EQ(my->r, 1);
-    picot_timeout(my->a, PICOT_SECOND) picot_await(my->r, picot_next(my->g, my->v));
+    picot_timeout(my->a, PICOT_SECOND)
+        picot_await(my->r, picot_next(my->g, my->v));
     if (my->what == AFTER_TIMEOUT) {
         CHECK_EQ(my->r, 1);
         CHECK_EQ(my->v, 2);
@@ -968,7 +975,8 @@ picot_async_fn(int, cancels, (int unused;), (picot_generator_of(int) g, h; int v
     CHECK_EQ(my->r, 1);
     CHECK_EQ(my->v, -ECANCELED);
     CHECK_EQ(picot_gen_state(&my->g.generator), PICOT_GEN_SUSPENDED);
-    picot_timeout(my->scope, PICOT_MS) picot_await(my->r, picot_next(my->g, my->v));
+    picot_timeout(my->scope, PICOT_MS)
+        picot_await(my->r, picot_next(my->g, my->v));
     CHECK_EQ(my->r, 1);
     CHECK_EQ(my->v, -ECANCELED);
     CHECK_STR(trace, "xy");
@@ -981,8 +989,7 @@ picot_async_fn(int, cancels, (int unused;), (picot_generator_of(int) g, h; int v
     CHECK_EQ(my->r, 0);
     /* A task that is cancelled is refused, and nothing of the generator runs. */
     picot_generate(my->h, count(0, 9));
-    picot_cancel_scope(my->scope)
-    {
+    picot_cancel_scope(my->scope) {
         (void)picot_scope_cancel(&my->scope, NULL);
         picot_await(my->r, picot_next(my->h, my->v));
         CHECK_EQ(my->r, -ECANCELED);
@@ -1042,7 +1049,7 @@ static void backtraces(void)
     CHECK_EQ(picot_start(loop, picot_call(consumes, 0)), 0);
     (void)picot_loop_run(loop, PICOT_RUN_NOWAIT);
     (void)picot_loop_dump(loop, PICOT_DUMP_TEXT, append, NULL);
-    const char *order[] = {"task consumes\n",      "  picot_sleep\n", "  nap at ",      "  traced_inner at ",
+    const char *order[] = {"task 1 consumes\n",    "  picot_sleep\n", "  nap at ",      "  traced_inner at ",
                            "  picot_yield_from\n", "  traced at ",    "  picot_next\n", "  consumes at "};
     const char *at = dump;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {

@@ -7,9 +7,10 @@
  *     ... in any function of this task, and of the tasks it creates from now on:
  *     picot_context_get(picot_self, &request_id)
  *
- * What a task sets is seen by itself and by tasks it creates later; never by its creator. Setting a variable makes a
- * new entry in front of the older ones, which are shared: creating a task costs nothing but a count. Thread: the
- * loop's.
+ * What a task sets is seen by itself and by tasks it creates later; never by its creator. Creating a task costs a small
+ * record when its creator has variables, else nothing; the variables themselves are shared until one of the two sets
+ * something, which then copies them: made for a handful of variables. Tasks started from plain code begin with none.
+ * Callbacks are not tasks: give them what they need through `user`. Thread: the loop's.
  */
 #ifndef PICOT_CONTEXT_H
 #define PICOT_CONTEXT_H

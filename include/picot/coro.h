@@ -155,8 +155,9 @@
 
 /**
  * picot_spawn(&group, call) or picot_spawn(&group, lhs, call): start a task in a group; its first step is in the next
- * turn. lhs receives the result when it ends and must live until then. picot_error(): 0; -ENOMEM; -ECANCELED: the group
- * was cancelled; -EINVAL: it is not open.
+ * turn (of an eager group or loop: inside the spawn). lhs receives the result when it ends and must live until then; it
+ * is left alone when the spawn is refused. picot_error(): 0; -ENOMEM; -ECANCELED: the group was cancelled; -EBUSY: it
+ * has a limit and is full; -EINVAL: it is not open.
  */
 #define picot_spawn(...)                                                                                               \
     PICOT_PICK_(__VA_ARGS__, PICOT_TOO_LONG_, PICOT_TOO_LONG_, PICOT_TOO_LONG_, PICOT_SPAWN3_, PICOT_SPAWN2_,          \
@@ -177,7 +178,7 @@
 
 /**
  * int picot_start(loop, call): an expression that starts a task outside any group, from plain code or a callback. The
- * loop owns it; an error nobody collects is dropped. @return 0; -ENOMEM, -EINVAL, -EPERM
+ * loop owns it; its error goes to the loop's report handler. @return 0; -ENOMEM, -EINVAL, -EPERM
  */
 #define picot_start(loop, call) PICOT_EXPAND_(PICOT_START_ PICOT_PRE2_(loop, PICOT_UNPAREN_ call))
 

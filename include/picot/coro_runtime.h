@@ -121,10 +121,10 @@ struct picot_task {
     uint16_t scopes;     /* how many are open */
     uint16_t shield;     /* cancellations from outside this many scopes are held off; 0: none are */
     uint8_t cancel;      /* pending cancellations, private bits */
-    uint8_t flags;       /* private bits */
     uint8_t refusals;    /* cancelled awaits in a row */
     uint8_t arena_units; /* size of the first chunk behind the root frame, in units of 8 bytes */
     uint16_t size_units; /* of the whole block, in units of 16 bytes */
+    uint16_t flags;      /* private bits */
     uint32_t id;
     union {
         picot_job job;                 /* while it is ready */
@@ -187,7 +187,10 @@ struct picot_group {
     uint32_t live, limit;                         /* limit 0: none */
     int32_t rc;                                   /* the first failure */
     int32_t spawn_rc;                             /* of picot_gather: kept over its join */
+    uint32_t promised;                            /* granted by picot_room, and not gone on yet */
+    picot_job room_job;                           /* looks for more room when those have gone on */
     uint8_t open, cancelled, keep_going, collect, eager;
+    uint8_t told;        /* its errors are those of a join that is over */
     uint8_t arena_units; /* what its tasks have been seen to need */
     struct picot_group_leave_head leave;
 };
@@ -222,6 +225,8 @@ PICOT_API void picot_rt_spawn_start(picot_task *task, void *ret_value);
 PICOT_API picot_task *picot_rt_spawn_future(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc);
 PICOT_API int64_t picot_rt_spawn_handle(picot_task *task);
 PICOT_API picot_task *picot_rt_spawn_waited(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc);
+PICOT_API void picot_rt_spawn_undo(picot_group *group);
+PICOT_API void picot_rt_gather_failed(picot_task *owner, picot_group *group);
 PICOT_API int picot_rt_started(picot_task *task, int64_t value);
 PICOT_API int picot_rt_start(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size);
 PICOT_API int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const void *head, size_t head_size);

@@ -28,7 +28,8 @@ PICOT_BEGIN_DECLS
 /**
  * picot_await(picot_room(.group = &my->group)): wait until a group with a limit has room for one more task. Those who
  * wait are served in order; a spawn right after it succeeds unless another task spawned first.
- * Result: 0; -ECANCELED: this task, or the group, was cancelled; -EINVAL: not open. @since 0.1
+ * Result: 0; -ECANCELED: this task, or the group, was cancelled; -EINVAL: not open; -ENOMEM. One that is let in and
+ * does not spawn before its next await leaves the room to the next. @since 0.1
  */
 struct picot_room_head {
     picot_frame _co;
@@ -61,20 +62,22 @@ typedef struct picot_error_node {
     int rc;
     struct {
         size_t size;
+        const struct picot_error_node *outer; /* it is among this one's inner ones */
         const picot_task *owner;
         struct picot_error_node *next_tree;
     } _;
 } picot_error_node;
 
 /**
- * The failures of a group since it was last filled: those a join has told, too. With keep_going: none are kept.
- * @return  the first one, or NULL. Valid until the next spawn into the group, or until it is left. @since 0.1
+ * The failures of a group since it was last joined, or those that this join has told. With keep_going: none are kept.
+ * @return  the first one, or NULL. Valid until the first spawn after that join, or until the group is left. @since 0.1
  */
 PICOT_API const picot_error_node *picot_group_errors(const picot_group *group);
 
 /**
- * The failures of the last group that a function of this task has left: for the caller of a function that failed.
- * @return  the first one, or NULL. Valid until the task leaves another group that failed, or ends. @since 0.1
+ * The failures of the last group that a failing function of this task has left: for that function's caller.
+ * @return  the first one, or NULL. Valid until a function fails and leaves another such group, or the task ends.
+ * @since 0.1
  */
 PICOT_API const picot_error_node *picot_task_errors(const picot_task *task);
 

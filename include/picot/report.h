@@ -12,7 +12,8 @@
 PICOT_BEGIN_DECLS
 
 enum picot_report_kind {
-    PICOT_REPORT_TASK_FAILED = 0,     /**< a task without a group, a handle or a place for its result failed */
+    PICOT_REPORT_TASK_FAILED = 0,     /**< a task failed that had no handle, no place for its result and no group that
+                                           fails with it: of picot_start, or in a group that keeps going */
     PICOT_REPORT_NEVER_RETRIEVED = 1, /**< the last reference of a failed future went, and nobody had asked for it */
     PICOT_REPORT_SLOW_STEP = 2        /**< one step of a task took longer than the limit of picot_loop_set_slow_step */
 };
@@ -23,8 +24,9 @@ typedef struct picot_report {
     const char *task_name; /**< "" when it is not about a task */
     uint32_t task_id;      /**< 0 when it is not about a task */
     int64_t took_ns;       /**< of a slow step */
-    const char *file;      /**< of a slow step: where the task stands now; else where it was created, in a */
-    unsigned line;         /**< debugging loop (picot_loop_set_debug); "" and 0: unknown */
+    const char *file; /**< of a slow step: where the task stands now, or its function when it has ended; else where the
+                           task was spawned, in a debugging loop (picot_loop_set_debug); "": unknown */
+    unsigned line;    /**< 0: unknown. Of a future of your own: of the last await or spawn before it was made */
 } picot_report;
 
 /**
@@ -43,20 +45,21 @@ PICOT_API int picot_loop_set_report_handler(picot_loop *loop, picot_report_handl
 PICOT_API uint64_t picot_loop_report_count(const picot_loop *loop);
 
 /**
- * A report as a sentence: "task 7 fetch (created at crawl.c:40) failed and nobody collected it: ECONNREFUSED ...".
- * @return  the length, as snprintf. Thread: any. @since 0.1
+ * A report as a sentence: "task 7 fetch (created at crawl.c:40) failed and nobody waits for it: ECONNREFUSED, ...".
+ * @return  the length, as snprintf; -EINVAL: NULL. Thread: any. @since 0.1
  */
 PICOT_API int picot_report_format(const picot_report *report, char *buf, size_t size);
 
 /**
- * Report every step of a task that runs longer than this. Costs two readings of the clock a step while it is on.
+ * Report every step of a task, from one wait to the next, that runs longer than this. Costs two readings of the clock a
+ * step while it is on, and picot_loop_now then moves with them.
  * @param limit_ns  0: off (the default)
  * @return  0; -EINVAL: negative; -EPERM, PICOT_EFORKED; -ENOMEM. @since 0.1
  */
 PICOT_API int picot_loop_set_slow_step(picot_loop *loop, int64_t limit_ns);
 
 /**
- * A debugging loop remembers where each task was created. Costs a record per task while it is on.
+ * A debugging loop remembers where each task and future was created. Costs a record per task while it is on.
  * @return  0; -EINVAL, -EPERM, PICOT_EFORKED; -ENOMEM. @since 0.1
  */
 PICOT_API int picot_loop_set_debug(picot_loop *loop, int on);

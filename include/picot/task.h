@@ -53,13 +53,15 @@ PICOT_API picot_loop *picot_task_loop(const picot_task *task);
  */
 PICOT_API const char *picot_task_name(const picot_task *task);
 
-/** Give a task a name of its own. @param name  copied. @return 0; -ENOMEM; -EINVAL: NULL. @since 0.1 */
+/** Give a task a name of its own. @param name  copied. @return 0; -ENOMEM; -EINVAL: NULL. Thread: the loop's.
+ * @since 0.1 */
 PICOT_API int picot_task_set_name(picot_task *task, const char *name);
 
 /**
  * Let new tasks take their first step inside the spawn, instead of in the next turn: fewer turns where most tasks end
- * at once, but then a spawn runs code of the task. (picot_task_group(.eager = 1) does it for one group.) Spawns inside
- * spawns more than 32 deep begin in the next turn all the same.
+ * at once, but then a spawn runs code of the task. (picot_task_group(my->group, .eager = 1) does it for one group.)
+ * Groups that are open already stay as they are. Spawns inside spawns more than 32 deep begin in the next turn all the
+ * same, and so does the task of picot_run.
  * @return  0; -EINVAL, -EPERM, PICOT_EFORKED, -ENOMEM. @since 0.1
  */
 PICOT_API int picot_loop_set_eager(picot_loop *loop, int on);
