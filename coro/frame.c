@@ -227,6 +227,7 @@ int picot_rt_exit_next(picot_task *task, picot_frame *frame)
         picot_scope *scope = (picot_scope *)(void *)((char *)node - offsetof(picot_scope, link));
         forget_shield(tail, &scope->node);
         frame->rc = tail->status = picot__scope_unwind(task, node, tail->status);
+        task->shield = (uint16_t)(task->scopes + 1); /* those that the next defers open are in force again */
     }
     uint16_t shield = (uint16_t)((uintptr_t)tail->defers >> 1);
     tail->defers = NULL;

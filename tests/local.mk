@@ -94,6 +94,7 @@ check_PROGRAMS += \
     tests/test_coro_groups \
     tests/test_coro_memory \
     tests/test_coro_scope \
+    tests/test_coro_shield \
     tests/test_coro_wait_for \
     tests/test_files \
     tests/test_offload \
@@ -124,6 +125,7 @@ check_PROGRAMS += \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
     tests/test_coro_scope_iso \
+    tests/test_coro_shield_iso \
     tests/test_coro_wait_for_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
@@ -137,6 +139,8 @@ tests_test_coro_future_iso_SOURCES = tests/test_coro_future.c
 tests_test_coro_future_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_scope_iso_SOURCES = tests/test_coro_scope.c
 tests_test_coro_scope_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_shield_iso_SOURCES = tests/test_coro_shield.c
+tests_test_coro_shield_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 

@@ -73,6 +73,7 @@ struct picot_defer_node {
     int32_t pos; /* PICOT_POS_SCOPE_: not a block but a picot_scope to close */
 };
 #define PICOT_POS_SCOPE_ INT_MIN
+#define PICOT_BAD_TIME_ (INT64_MIN + 1) /* the deadline of a negative time-out */
 
 /** A deadline or shield around awaits, as the task knows it. */
 struct picot_scope_node {
@@ -163,7 +164,9 @@ struct picot_group {
     int32_t rc;                                   /* the first failure */
     int32_t spawn_rc;                             /* of picot_gather: kept over its join */
     uint8_t open, cancelled, keep_going, collect, eager;
-    uint8_t arena_units; /* what its tasks have been seen to need */
+    uint8_t arena_units;                /* what its tasks have been seen to need */
+    uint8_t reason;                     /* why it was cancelled first */
+    struct picot_group *next_cancelled; /* among those whose tasks are still to be told; itself: the last one */
     struct picot_group_leave_head leave;
 };
 

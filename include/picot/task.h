@@ -53,8 +53,8 @@ PICOT_API picot_loop *picot_task_loop(const picot_task *task);
  */
 PICOT_API const char *picot_task_name(const picot_task *task);
 
-/** Give a task a name of its own. @param name  copied. @return 0; -ENOMEM; -EINVAL: NULL. Thread: the loop's. @since 0.1
- */
+/** Give a task a name of its own. @param name  copied. @return  0; -ENOMEM; -EINVAL: NULL. Thread: the loop's.
+ * @since 0.1 */
 PICOT_API int picot_task_set_name(picot_task *task, const char *name);
 
 /**
