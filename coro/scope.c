@@ -217,7 +217,7 @@ int picot_rt_scope_enter(picot_task *task, picot_frame *frame, picot_scope *scop
         task->shield = scope->node.index;
         if (task->cancel) picot__scope_start_grace(task);
     }
-    scope->link = (struct picot_defer_node){tail->defers, PICOT_POS_SCOPE_};
+    scope->link = (struct picot_defer_node){tail->defers, PICOT_POS_SCOPE_, 0};
     tail->defers = &scope->link;
     return frame->rc = 0;
 }

@@ -94,6 +94,7 @@ check_PROGRAMS += \
     tests/test_coro_groups \
     tests/test_coro_memory \
     tests/test_coro_scope \
+    tests/test_coro_frames \
     tests/test_coro_shield \
     tests/test_coro_wait_for \
     tests/test_files \
@@ -125,6 +126,7 @@ check_PROGRAMS += \
     tests/test_coro_groups_iso \
     tests/test_coro_memory_iso \
     tests/test_coro_scope_iso \
+    tests/test_coro_frames_iso \
     tests/test_coro_shield_iso \
     tests/test_coro_wait_for_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
@@ -141,6 +143,8 @@ tests_test_coro_scope_iso_SOURCES = tests/test_coro_scope.c
 tests_test_coro_scope_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_shield_iso_SOURCES = tests/test_coro_shield.c
 tests_test_coro_shield_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_frames_iso_SOURCES = tests/test_coro_frames.c
+tests_test_coro_frames_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 

@@ -71,6 +71,7 @@ struct picot_frame_tail {
 struct picot_defer_node {
     struct picot_defer_node *next;
     int32_t pos; /* PICOT_POS_SCOPE_: not a block but a picot_scope to close */
+    int32_t id;  /* which block it is: compilers merge equal blocks, whose positions are then the same */
 };
 #define PICOT_POS_SCOPE_ INT_MIN
 #define PICOT_BAD_TIME_ (INT64_MIN + 1) /* the deadline of a negative time-out */
@@ -180,7 +181,7 @@ typedef struct picot_group_options {
 
 PICOT_API void *picot_rt_push_slow(picot_task *task, struct picot_frame_tail *tail, size_t size);
 PICOT_API void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *block);
-PICOT_API int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos);
+PICOT_API int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos, int32_t id);
 PICOT_API int picot_rt_exit_next(picot_task *task, picot_frame *frame);
 PICOT_API int picot_rt_scope_open(picot_task *task, struct picot_frame_tail *tail, int64_t timeout_ns);
 PICOT_API int picot_rt_scope_close(picot_task *task, int rc);
