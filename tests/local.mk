@@ -95,6 +95,9 @@ check_PROGRAMS += \
     tests/test_coro_memory \
     tests/test_coro_scope \
     tests/test_coro_frames \
+    tests/test_coro_sweep \
+    tests/test_coro_cancel \
+    tests/test_coro_races \
     tests/test_coro_shield \
     tests/test_coro_wait_for \
     tests/test_files \
@@ -127,6 +130,9 @@ check_PROGRAMS += \
     tests/test_coro_memory_iso \
     tests/test_coro_scope_iso \
     tests/test_coro_frames_iso \
+    tests/test_coro_sweep_iso \
+    tests/test_coro_cancel_iso \
+    tests/test_coro_races_iso \
     tests/test_coro_shield_iso \
     tests/test_coro_wait_for_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
@@ -143,6 +149,12 @@ tests_test_coro_scope_iso_SOURCES = tests/test_coro_scope.c
 tests_test_coro_scope_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_shield_iso_SOURCES = tests/test_coro_shield.c
 tests_test_coro_shield_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_races_iso_SOURCES = tests/test_coro_races.c
+tests_test_coro_races_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_cancel_iso_SOURCES = tests/test_coro_cancel.c
+tests_test_coro_cancel_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_sweep_iso_SOURCES = tests/test_coro_sweep.c
+tests_test_coro_sweep_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_frames_iso_SOURCES = tests/test_coro_frames.c
 tests_test_coro_frames_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
