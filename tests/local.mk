@@ -38,6 +38,7 @@ TESTS += $(check_PROGRAMS) $(structure_tests)
 
 structure_tests = \
     tests/structure/docs.sh \
+    tests/structure/examples.sh \
     tests/structure/headers.sh \
     tests/structure/imports.sh \
     tests/structure/readme.sh \

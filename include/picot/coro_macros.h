@@ -318,7 +318,7 @@ void picot_suspension_point(void);
 
 /* Registering falls through the empty branch; the exit jumps to the label, runs the block once and goes on exiting. */
 #define PICOT_DEFER_(id)                                                                                               \
-    if (picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id), (id))) {                                                        \
+    if (picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id), (id))) {                                                  \
         PICOT_MARK_();                                                                                                 \
     } else                                                                                                             \
         PICOT_LABEL_(id) : for (my->_fx.defer_once = 1;;) if (!my->_fx.defer_once) goto picot_exit_;                   \

@@ -7,6 +7,7 @@
 #define PICOT_SHORT_H
 
 #include <picot/coro.h>
+#include <picot/scope.h>
 
 #define async_fn picot_async_fn
 #define async_decl picot_async_decl
@@ -27,5 +28,12 @@
 #define try_spawn picot_try_spawn
 #define task_group picot_task_group
 #define yield_now picot_yield
+
+/* Blocks: only where a parenthesis follows, so that members may have these names. */
+#define timeout(...) picot_timeout(__VA_ARGS__)
+#define timeout_at(...) picot_timeout_at(__VA_ARGS__)
+#define cancel_scope(...) picot_cancel_scope(__VA_ARGS__)
+#define shielded(...) picot_shielded(__VA_ARGS__)
+#define shielded_for(...) picot_shielded_for(__VA_ARGS__)
 
 #endif /* PICOT_SHORT_H */
