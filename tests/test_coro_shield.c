@@ -131,6 +131,17 @@ picot_async_fn(int, inside_a_shield, (char unused;), (picot_scope shield, scope,
     CHECK_EQ(picot_scope_cancelled(&my->scope), 1);
     picot_await(my->r, nap(0));
     CHECK_EQ(my->r, 0);
+    /* An edge that is held off is not used up by what is told inside. */
+    picot_shielded(my->shield)
+    {
+        CHECK_EQ(picot_task_cancel(picot_self, NULL), 0);
+        picot_wait_for(my->r, 0, nap(0));
+        CHECK_EQ(my->r, -ETIMEDOUT);
+    }
+    picot_await(my->r, nap(0));
+    CHECK_EQ(my->r, -ECANCELED);
+    picot_await(my->r, nap(0));
+    CHECK_EQ(my->r, 0);
     picot_end;
 }
 
