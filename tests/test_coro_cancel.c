@@ -424,6 +424,83 @@ static void closed_descriptors(void)
     CHECK_EQ(rc, 0);
 }
 
+/* ---- groups ------------------------------------------------------------------------------------ */
+
+picot_async_fn(int, fails_when_cut, (char unused;), (char none;))
+{
+    picot_begin;
+    picot_await(nap(5000));
+    picot_fail(-EDOM);
+    picot_end;
+}
+
+picot_async_fn(int, spawns_siblings, (picot_group * group; int depth;), (char none;))
+{
+    picot_begin;
+    say('s');
+    picot_await(nap(0));
+    if (my->depth > 0) picot_try_spawn(my->group, picot_call(spawns_siblings, my->group, my->depth - 1));
+    picot_end;
+}
+
+/* A failure that comes with a cancellation wins, and the cancellation is told next; unless it was taken back. */
+picot_async_fn(int, joins_failing, (int uncancels;), (picot_group group; int r;))
+{
+    picot_begin;
+    picot_task_group(my->group);
+    victim = picot_self;
+    picot_spawn(&my->group, picot_call(fails_when_cut, 0));
+    picot_await(my->r, picot_join(.group = &my->group));
+    CHECK_EQ(my->r, -EDOM);
+    CHECK_EQ(picot_task_cancelling(picot_self), 1);
+    if (my->uncancels) CHECK_EQ(picot_task_uncancel(picot_self), 0);
+    picot_await(my->r, nap(0));
+    CHECK_EQ(my->r, my->uncancels ? 0 : -ECANCELED);
+    picot_await(my->r, nap(0));
+    CHECK_EQ(my->r, 0);
+    /* One that fails in a deadline: the failure, and nothing lingers. */
+    picot_spawn(&my->group, picot_call(fails_when_cut, 0));
+    picot_wait_for(my->r, PICOT_MS, picot_join(.group = &my->group));
+    CHECK_EQ(my->r, -EDOM);
+    picot_await(my->r, nap(0));
+    CHECK_EQ(my->r, 0);
+    /* An empty one need not wait. */
+    CHECK_EQ(picot_task_cancel(picot_self, NULL), 0);
+    picot_await(my->r, picot_join(.group = &my->group));
+    CHECK_EQ(my->r, 0);
+    picot_await(my->r, nap(0));
+    CHECK_EQ(my->r, -ECANCELED);
+    /* Tasks add others while it is joined. */
+    trace[0] = 0;
+    picot_spawn(&my->group, picot_call(spawns_siblings, &my->group, 5));
+    picot_await(my->r, picot_join(.group = &my->group));
+    CHECK_EQ(my->r, 0);
+    CHECK_STR(trace, "ssssss");
+    picot_end;
+}
+
+picot_async_fn(int, cancels_joins, (char unused;), (picot_group group; int i, r;))
+{
+    picot_begin;
+    picot_task_group(my->group, .keep_going = 1);
+    for (my->i = 0; my->i < 2; my->i++) {
+        my->r = 1;
+        picot_spawn(&my->group, my->r, picot_call(joins_failing, my->i));
+        picot_await(nap(1));
+        CHECK_EQ(picot_task_cancel(victim, NULL), 0);
+        picot_await(picot_join(.group = &my->group));
+        CHECK_EQ(my->r, 0);
+    }
+    picot_end;
+}
+
+static void joined_groups(void)
+{
+    int rc;
+    RUN_ALONE(rc, picot_call(cancels_joins, 0));
+    CHECK_EQ(rc, 0);
+}
+
 /* ---- deep -------------------------------------------------------------------------------------- */
 
 /* A tree of one branch: each task waits for a group with one task. A cancellation goes down without deep calls. */
@@ -464,6 +541,7 @@ static const struct tap_case cases[] = {
     {"the first reason is kept", first_reason, 0},
     {"the loop ends", ends_of_loops, TAP_BACKENDS},
     {"a descriptor is closed meanwhile", closed_descriptors, TAP_BACKENDS},
+    {"while a group is joined", joined_groups, 0},
     {"through sixty thousand groups", deep_groups, 0},
 };
 
