@@ -19,11 +19,11 @@ static bool unconditional_due(const picot_task *task)
     return task->shield == 0 && task->cancel & ~PICOT__CANCEL_SCOPE;
 }
 
-/* The outermost cancelled scope that is not held off, or NULL. */
-static const struct picot_scope_node *fired_scope(const picot_task *task)
+/* The outermost cancelled scope that is not held off by a shield of this level, or NULL. */
+static const struct picot_scope_node *fired_scope(const picot_task *task, uint16_t shield)
 {
     const struct picot_scope_node *found = NULL, *scope = task->extra ? task->extra->scopes : NULL;
-    for (; scope && scope->index >= task->shield; scope = scope->outer)
+    for (; scope && scope->index >= shield; scope = scope->outer)
         if (scope->fired) found = scope;
     return found;
 }
@@ -31,13 +31,13 @@ static const struct picot_scope_node *fired_scope(const picot_task *task)
 bool picot__cancel_due(const picot_task *task)
 {
     if (!task->cancel) return false;
-    return unconditional_due(task) || (task->cancel & PICOT__CANCEL_SCOPE && fired_scope(task));
+    return unconditional_due(task) || (task->cancel & PICOT__CANCEL_SCOPE && fired_scope(task, task->shield));
 }
 
 void picot__cancel_delivered(picot_task *task)
 {
-    const void *cause = unconditional_due(task) ? (const void *)task : fired_scope(task);
-    if (task->extra) task->extra->cause = cause;
+    const void *cause = unconditional_due(task) ? (const void *)task : fired_scope(task, task->shield);
+    if (cause && task->extra) task->extra->cause = cause; /* NULL: the operation itself was, by a close */
     if (cause == task) task->cancel &= (uint8_t)~PICOT__CANCEL_TASK;
 }
 
@@ -70,15 +70,21 @@ int picot_rt_yielded(picot_task *task)
 void picot__task_poke(picot_task *task)
 {
     picot_frame *leaf = task->top;
-    if (!picot__cancel_due(task)) {
-        if (task->cancel && task->extra) picot__scope_start_grace(task);
-        return;
-    }
-    if (leaf->fn->cancel && !picot__task_queued(task)) leaf->fn->cancel(task, leaf);
+    if (task->extra) picot__scope_start_grace(task);
+    if (picot__cancel_due(task) && leaf->fn->cancel && !picot__task_queued(task)) leaf->fn->cancel(task, leaf);
+}
+
+/* Of several cancellations of the whole task the first one's reason is told. */
+static void note_first(picot_task *task, enum picot__cancel_bit bit)
+{
+    if (task->flags & (PICOT__TASK_BY_GROUP | PICOT__TASK_BY_LOOP) || picot_task_cancelling(task) > 0) return;
+    if (bit == PICOT__CANCEL_GROUP) task->flags |= PICOT__TASK_BY_GROUP;
+    if (bit == PICOT__CANCEL_SHUTDOWN) task->flags |= PICOT__TASK_BY_LOOP;
 }
 
 void picot__task_cancel(picot_task *task, enum picot__cancel_bit bit)
 {
+    note_first(task, bit);
     task->cancel |= (uint8_t)bit;
     picot__task_poke(task);
 }
@@ -128,9 +134,9 @@ static void describe_scope(const struct picot_scope_node *node, picot_cancellati
 
 static void describe_group(const picot_group *group, picot_cancellation *info)
 {
-    info->reason = group->cancelled & PICOT__GROUP_CALL      ? PICOT_CANCEL_USER
-                   : group->cancelled & PICOT__GROUP_FAILURE ? PICOT_CANCEL_SIBLING
-                                                             : PICOT_CANCEL_PARENT;
+    info->reason = group->reason & PICOT__GROUP_CALL      ? PICOT_CANCEL_USER
+                   : group->reason & PICOT__GROUP_FAILURE ? PICOT_CANCEL_SIBLING
+                                                          : PICOT_CANCEL_PARENT;
     info->origin = group->origin;
     if (group->text) info->text = group->text;
 }
@@ -138,14 +144,18 @@ static void describe_group(const picot_group *group, picot_cancellation *info)
 static void describe_task(const picot_task *task, picot_cancellation *info)
 {
     const struct picot__rare *rare = task->extra ? task->extra->rare : NULL;
-    if (task->cancel & PICOT__CANCEL_SHUTDOWN) {
+    if (task->flags & PICOT__TASK_BY_LOOP) {
         info->reason = PICOT_CANCEL_SHUTDOWN;
+    } else if (task->flags & PICOT__TASK_BY_GROUP) {
+        describe_group(task->group, info);
     } else if (rare && rare->cancel_count > 0) {
         info->reason = PICOT_CANCEL_USER;
         info->origin = rare->cancel_origin;
         if (rare->cancel_text) info->text = rare->cancel_text;
-    } else if (task->cancel & PICOT__CANCEL_GROUP) {
+    } else if (task->cancel & PICOT__CANCEL_GROUP) { /* it came after a picot_task_cancel that was undone */
         describe_group(task->group, info);
+    } else if (task->cancel & PICOT__CANCEL_SHUTDOWN) {
+        info->reason = PICOT_CANCEL_SHUTDOWN;
     }
 }
 
@@ -154,7 +164,7 @@ int picot_task_cancellation(const picot_task *task, picot_cancellation *ret_canc
     if (!task || !ret_cancellation) return -EINVAL;
     picot_cancellation info = {PICOT_CANCEL_NONE, 0, "", NULL};
     const void *cause = task->extra ? task->extra->cause : NULL;
-    if (!cause && !unconditional_due(task)) cause = fired_scope(task);
+    if (!cause && !unconditional_due(task)) cause = fired_scope(task, 0); /* pending, be it held off or not */
     if (cause && cause != task)
         describe_scope(cause, &info);
     else

@@ -188,11 +188,11 @@ uint16_t picot__outer_shield(picot_frame *frame, uint16_t present)
 }
 
 /* Returns 1: registered; 0: no memory, the caller goes on with the block itself and then to the function's exit. */
-int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos)
+int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos, int32_t id)
 {
     struct picot_frame_tail *tail = picot__tail_of(frame);
     for (struct picot_defer_node *node = tail->defers; node && !is_shield(node); node = node->next)
-        if (node->pos == pos) return 1;
+        if (node->id == id && node->pos > PICOT_POS_HOLD_) return 1;
     /* The frame is popped by its caller, who must learn that more than it may have to go. */
     struct picot_frame_tail spill = {0};
     struct picot_defer_node *node = picot_rt_push(task, &spill, sizeof *node);
@@ -207,6 +207,7 @@ int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos)
     }
     node->next = tail->defers;
     node->pos = pos;
+    node->id = id;
     tail->defers = node;
     return 1;
 }
@@ -249,6 +250,7 @@ static int exit_next(picot_task *task, picot_frame *frame, struct picot_frame_ta
         picot_scope *scope = (picot_scope *)(void *)((char *)node - offsetof(picot_scope, link));
         forget_shield(tail, &scope->node);
         frame->rc = tail->status = picot__scope_unwind(task, node, tail->status);
+        task->shield = (uint16_t)(task->scopes + 1); /* those that the next defers open are in force again */
     }
     uint16_t shield = (uint16_t)((uintptr_t)tail->defers >> 1);
     tail->defers = NULL;

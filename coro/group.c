@@ -47,16 +47,39 @@ static void close_group(picot_group *group)
     (void)picot__grant_all(&group->room, -EINVAL);
 }
 
-void picot__group_cancel(picot_group *group, uint8_t why, uint32_t origin)
+/* A cancel never ends a task from here: it only withdraws what the task waits for. */
+static void cancel_children(picot_group *group)
 {
-    if (!group->cancelled) group->origin = origin;
-    group->cancelled |= why;
     picot_task *first = group->children, *child = first;
-    if (child) do { /* a cancel never ends a task from here: it only withdraws what the task waits for */
+    if (child) do {
             picot__task_cancel(child, PICOT__CANCEL_GROUP);
             child = child->next;
         } while (child != first);
     (void)picot__grant_all(&group->room, -ECANCELED);
+}
+
+/* A child that waits for a group of its own passes the cancellation on. That group has its turn after this one, not
+ * inside it, so that the C stack stays shallow however deep groups are nested. */
+void picot__group_cancel(picot_group *group, uint8_t why, uint32_t origin)
+{
+    struct picot__coro *coro = group->coro;
+    if (!group->cancelled) {
+        group->origin = origin;
+        group->reason = why;
+    }
+    group->cancelled |= why;
+    if (group->next_cancelled) return; /* it will have its turn */
+    bool inside = coro->last_cancelled;
+    group->next_cancelled = group; /* the last one */
+    if (inside) coro->last_cancelled->next_cancelled = group;
+    coro->last_cancelled = group;
+    for (picot_group *next = inside ? NULL : group; next;) {
+        cancel_children(next);
+        picot_group *done = next;
+        next = done == done->next_cancelled ? NULL : done->next_cancelled;
+        done->next_cancelled = NULL;
+        if (!next) coro->last_cancelled = NULL;
+    }
 }
 
 int picot_group_cancel(picot_group *group, const char *text)
@@ -193,9 +216,10 @@ void picot_rt_gather_failed(picot_task *owner, picot_group *group)
 
 static void pass_cancel_on(picot_task *task, picot_group *group)
 {
-    uint8_t edge = task->cancel & PICOT__CANCEL_TASK ? PICOT__GROUP_EDGE : 0;
+    uint8_t before = task->cancel;
     picot__cancel_delivered(task);
-    picot__group_cancel(group, PICOT__GROUP_PARENT | edge, task->id);
+    bool edge = before & ~task->cancel & PICOT__CANCEL_TASK;
+    picot__group_cancel(group, edge ? PICOT__GROUP_PARENT | PICOT__GROUP_EDGE : PICOT__GROUP_PARENT, task->id);
 }
 
 /* A cancellation reaches the owner while it waits: the children get it. All ended already: then success is delivered.
@@ -260,7 +284,7 @@ picot_step picot_group_leave_resume(picot_task *task, picot_frame *leaf, picot_f
         if (picot__tail_of(leaf->parent)->status < 0) {
             picot__group_cancel(group, PICOT__GROUP_PARENT, task->id);
         } else {
-            task->shield = picot__outer_shield(leaf->parent, task->shield);
+            picot__set_shield(task, picot__outer_shield(leaf->parent, task->shield));
             if (picot__cancel_due(task)) leave_cancel(task, leaf);
         }
         if (group->live > 0) {

@@ -25,7 +25,7 @@ void picot_rt_hold_enter(picot_frame *frame, picot_hold *hold)
     if (frame->rc < 0) return;
     hold->step = 2;
     hold->object = hold->wanted;
-    hold->link = (struct picot_defer_node){tail->defers, PICOT_POS_HOLD_};
+    hold->link = (struct picot_defer_node){tail->defers, PICOT_POS_HOLD_, 0};
     tail->defers = &hold->link;
 }
 

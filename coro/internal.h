@@ -35,9 +35,10 @@ struct picot__coro {
     picot_extension extension;
     picot_loop *loop;
     picot_task *current;
-    picot_group roots;  /* tasks without a group of the user's */
-    picot_group groups; /* head of the circular list of open groups */
-    picot_task *main;   /* of picot_run */
+    picot_group roots;           /* tasks without a group of the user's */
+    picot_group groups;          /* head of the circular list of open groups */
+    picot_group *last_cancelled; /* of those whose children are still to be cancelled; NULL: no cancel is under way */
+    picot_task *main;            /* of picot_run */
     int main_status;
     uint32_t next_id;
     uint32_t eager_depth; /* spawns whose first step runs inside them */
@@ -77,6 +78,9 @@ enum picot__task_flag {
     PICOT__TASK_FUTURE = 4,     /* and it is a future */
     PICOT__TASK_HAS_TREE = 8,   /* the loop keeps a tree of errors for it */
     PICOT__TASK_OWNS = 16,      /* a function of it has opened a group */
+    PICOT__TASK_BY_GROUP = 32,  /* the first cancellation of the whole task was that of its group, */
+    PICOT__TASK_BY_LOOP = 64,   /* or of the loop's end */
+    PICOT__TASK_SHIELDS = 128,  /* one of its open scopes may be, or have been, a shield */
     PICOT__TASK_CANCELLED = 256 /* by picot_task_cancel, when there was no memory to count it */
 };
 
@@ -96,7 +100,8 @@ enum {
     PICOT__SCOPE_CAUGHT = 2,  /* its cancellation was told inside, and ended here */
     PICOT__SCOPE_LIFTED = 4,  /* it was a shield, and its grace is over */
     PICOT__SCOPE_GRACE = 8,   /* a shield whose grace has begun */
-    PICOT__SCOPE_USER = 16    /* it is a picot_scope */
+    PICOT__SCOPE_USER = 16,   /* it is a picot_scope */
+    PICOT__SCOPE_CLEANUP = 32 /* it was entered in a defer block */
 };
 
 /* group->cancelled: why its tasks are. */

@@ -50,7 +50,7 @@ static void fire(picot_task *task, struct picot_scope_node *node)
 static void lift(picot_task *task, struct picot_scope_node *node)
 {
     node->flags = (uint8_t)((node->flags & ~PICOT__SCOPE_GRACE) | PICOT__SCOPE_LIFTED);
-    if (task->shield == node->index) picot__set_shield(task, node->outer_shield);
+    picot__set_shield(task, task->shield);
 }
 
 static void alarm_rings(picot_loop *loop, struct picot_wheel_node *alarm)
@@ -71,23 +71,49 @@ static void alarm_rings(picot_loop *loop, struct picot_wheel_node *alarm)
 
 /* ---- shields --------------------------------------------------------------------------------- */
 
-/* The level to restore may be that of a shield that was lifted since: then it is what was outside of it. */
-void picot__set_shield(picot_task *task, uint16_t level)
+static bool is_up(const struct picot_scope_node *node)
 {
-    for (const struct picot_scope_node *node = task->extra ? task->extra->scopes : NULL; node; node = node->outer)
-        if (node->index == level && (node->flags & PICOT__SCOPE_LIFTED || !node->shielded) && level > 0 &&
-            level <= task->scopes && node->outer_shield < level && node->flags & PICOT__SCOPE_USER)
-            level = node->outer_shield;
-    task->shield = level;
+    return node->shielded && !(node->flags & PICOT__SCOPE_LIFTED);
 }
 
-/* A cancellation is pending and held off: the shields that give it only so much time begin to count. */
+/*
+ * Levels are those of shields and of exiting functions, and grow inwards. The one to restore may be that of a shield
+ * lifted since: then it is what was outside of it (a level that was in force when the scope of its number was entered
+ * is an exiting function's). A shield raised since may be further in than all of them.
+ */
+void picot__set_shield(picot_task *task, uint16_t level)
+{
+    uint16_t highest = 0;
+    const struct picot_scope_node *node = task->flags & PICOT__TASK_SHIELDS ? task->extra->scopes : NULL;
+    for (; node; node = node->outer) {
+        if (is_up(node) && highest == 0) highest = node->index;
+        if (node->index == level && node->outer_shield < level && !is_up(node)) level = node->outer_shield;
+    }
+    task->shield = level > highest ? level : highest;
+}
+
+static void shield(picot_task *task, struct picot_scope_node *node)
+{
+    node->shielded = 1;
+    task->flags |= PICOT__TASK_SHIELDS;
+}
+
+static bool pending_outside(const picot_task *task, const struct picot_scope_node *node)
+{
+    if (task->cancel & ~PICOT__CANCEL_SCOPE) return true;
+    while ((node = node->outer))
+        if (node->fired) return true;
+    return false;
+}
+
+/* Shields that hold a pending cancellation off only for so long begin to count. */
 void picot__scope_start_grace(picot_task *task)
 {
+    if (!(task->flags & PICOT__TASK_SHIELDS)) return;
     for (struct picot_scope_node *node = task->extra->scopes; node; node = node->outer) {
         picot_scope *scope = user_scope(node);
-        bool waits = node->flags & (PICOT__SCOPE_GRACE | PICOT__SCOPE_LIFTED);
-        if (!scope || !node->shielded || waits || scope->grace_ns == PICOT_NEVER) continue;
+        if (!scope || !is_up(node) || node->flags & PICOT__SCOPE_GRACE || scope->grace_ns == PICOT_NEVER) continue;
+        if (!pending_outside(task, node)) continue;
         node->flags |= PICOT__SCOPE_GRACE;
         scope->grace_deadline_ns = picot_rt_after(task, scope->grace_ns);
         set_alarm(task->extra, scope->grace_deadline_ns);
@@ -99,7 +125,7 @@ void picot__scope_start_grace(picot_task *task)
 int64_t picot_rt_after(const picot_task *task, int64_t timeout_ns)
 {
     int64_t now_ns = picot_loop_now(loop_of(task));
-    if (timeout_ns < 0) return -1;
+    if (timeout_ns < 0) return PICOT_BAD_TIME_;
     return timeout_ns > PICOT_NEVER - now_ns ? PICOT_NEVER : now_ns + timeout_ns;
 }
 
@@ -123,6 +149,7 @@ static void pop_node(picot_task *task, struct picot_scope_node *node)
     struct picot__extra *extra = task->extra;
     extra->scopes = node->outer;
     task->scopes--;
+    if (task->scopes == 0) task->flags &= (uint8_t)~PICOT__TASK_SHIELDS;
     if (node->shielded && task->shield == node->index) picot__set_shield(task, node->outer_shield);
     /* A deadline inside a cleanup must not make it forget whose cancellation is being cleaned up. */
     if (!extra->cause || extra->cause == node) extra->cause = node->outer_cause;
@@ -176,7 +203,7 @@ int picot_rt_scope_enter(picot_task *task, picot_frame *frame, picot_scope *scop
 {
     struct picot_frame_tail *tail = picot__tail_of(frame);
     frame->rc = -EINVAL;
-    if (deadline_ns < 0) return frame->rc;
+    if (deadline_ns == PICOT_BAD_TIME_) return frame->rc;
     frame->rc = -EBUSY;
     if (scope->task) return frame->rc;
     struct picot__extra *extra = picot__extra_of(task);
@@ -184,13 +211,13 @@ int picot_rt_scope_enter(picot_task *task, picot_frame *frame, picot_scope *scop
     if (!extra || task->scopes == UINT16_MAX - 1) return frame->rc;
     *scope = (picot_scope){.task = task, .frame = frame, .grace_ns = grace_ns};
     push_node(extra, &scope->node, deadline_ns);
-    scope->node.flags = PICOT__SCOPE_USER;
+    scope->node.flags = tail->exiting ? PICOT__SCOPE_USER | PICOT__SCOPE_CLEANUP : PICOT__SCOPE_USER;
     if (grace_ns >= 0) {
-        scope->node.shielded = 1;
+        shield(task, &scope->node);
         task->shield = scope->node.index;
         if (task->cancel) picot__scope_start_grace(task);
     }
-    scope->link = (struct picot_defer_node){tail->defers, PICOT_POS_SCOPE_};
+    scope->link = (struct picot_defer_node){tail->defers, PICOT_POS_SCOPE_, 0};
     tail->defers = &scope->link;
     return frame->rc = 0;
 }
@@ -245,9 +272,10 @@ int picot__scope_unwind(picot_task *task, struct picot_defer_node *link, int sta
     picot_scope *scope = (picot_scope *)(void *)((char *)link - offsetof(picot_scope, link));
     if (!scope->task) return status;
     (void)close_inner(task, scope);
-    status = translate(task, &scope->node, status);
+    int outside = translate(task, &scope->node, status);
+    bool cleanup = scope->node.flags & PICOT__SCOPE_CLEANUP; /* then the status is of what came before it */
     close_scope(task, scope);
-    return status;
+    return cleanup ? status : outside;
 }
 
 /* ---- acted upon ------------------------------------------------------------------------------ */
@@ -290,14 +318,13 @@ int picot_scope_set_shield(picot_scope *scope, int on)
     picot_task *task = scope->task;
     struct picot_scope_node *node = &scope->node;
     node->flags &= (uint8_t) ~(PICOT__SCOPE_LIFTED | PICOT__SCOPE_GRACE);
-    node->shielded = on != 0;
-    if (on && task->shield < node->index) {
-        task->shield = node->index;
-        scope->grace_ns = PICOT_NEVER;
-    } else if (!on && task->shield == node->index) {
-        picot__set_shield(task, node->outer_shield);
-        picot__task_poke(task);
-    }
+    if (on)
+        shield(task, node);
+    else
+        node->shielded = 0;
+    scope->grace_ns = PICOT_NEVER;
+    picot__set_shield(task, task->shield);
+    picot__task_poke(task);
     return 0;
 }
 
@@ -328,8 +355,8 @@ int64_t picot_task_deadline(const picot_task *task)
     int64_t nearest_ns = PICOT_NEVER;
     if (!task) return nearest_ns;
     if (picot__cancel_due(task)) return INT64_MIN;
-    const struct picot_scope_node *node = task->extra ? task->extra->scopes : NULL;
+    struct picot_scope_node *node = task->extra ? task->extra->scopes : NULL;
     for (; node && node->index >= task->shield; node = node->outer)
-        if (node->deadline_ns < nearest_ns) nearest_ns = node->deadline_ns;
+        if (next_of(node) < nearest_ns) nearest_ns = next_of(node);
     return nearest_ns;
 }

@@ -7,6 +7,7 @@ EXTRA_DIST += \
     docs/architecture.md \
     docs/backends.md \
     docs/building.md \
+    docs/cancellation.md \
     docs/coroutines.md \
     docs/generators.md \
     docs/http.md \

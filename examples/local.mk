@@ -14,6 +14,9 @@ examples_generators_LDADD = libpicot_all.la
 noinst_PROGRAMS += examples/tasks
 examples_tasks_LDADD = libpicot_all.la
 
+noinst_PROGRAMS += examples/cancellation
+examples_cancellation_LDADD = libpicot_all.la
+
 if WITH_HTTP
 noinst_PROGRAMS += examples/http_server
 examples_http_server_SOURCES = examples/http_server.c examples/redirects.c examples/redirects.h

@@ -93,17 +93,22 @@ check_PROGRAMS += \
     tests/test_addr \
     tests/test_channel \
     tests/test_coro \
+    tests/test_coro_cancel \
     tests/test_coro_defer \
     tests/test_coro_eager \
     tests/test_coro_errors \
+    tests/test_coro_frames \
     tests/test_coro_future \
     tests/test_coro_future_memory \
     tests/test_coro_gather \
     tests/test_coro_groups \
     tests/test_coro_memory \
+    tests/test_coro_races \
     tests/test_coro_reports \
     tests/test_coro_scope \
     tests/test_coro_select \
+    tests/test_coro_shield \
+    tests/test_coro_sweep \
     tests/test_coro_tasks \
     tests/test_coro_wait_for \
     tests/test_files \
@@ -139,18 +144,23 @@ tests_test_http_response_LDADD = $(whitebox_http_libs)
 # The same in the ISO C form of the macros, beside a library in the GNU form.
 check_PROGRAMS += \
     tests/test_channel_iso \
+    tests/test_coro_cancel_iso \
     tests/test_coro_defer_iso \
     tests/test_coro_eager_iso \
     tests/test_coro_errors_iso \
+    tests/test_coro_frames_iso \
     tests/test_coro_future_iso \
     tests/test_coro_future_memory_iso \
     tests/test_coro_gather_iso \
     tests/test_coro_groups_iso \
     tests/test_coro_iso \
     tests/test_coro_memory_iso \
+    tests/test_coro_races_iso \
     tests/test_coro_reports_iso \
     tests/test_coro_scope_iso \
     tests/test_coro_select_iso \
+    tests/test_coro_shield_iso \
+    tests/test_coro_sweep_iso \
     tests/test_coro_tasks_iso \
     tests/test_coro_wait_for_iso \
     tests/test_generators_iso \
@@ -188,6 +198,16 @@ tests_test_coro_select_iso_SOURCES = tests/test_coro_select.c
 tests_test_coro_select_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_tasks_iso_SOURCES = tests/test_coro_tasks.c
 tests_test_coro_tasks_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_shield_iso_SOURCES = tests/test_coro_shield.c
+tests_test_coro_shield_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_races_iso_SOURCES = tests/test_coro_races.c
+tests_test_coro_races_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_cancel_iso_SOURCES = tests/test_coro_cancel.c
+tests_test_coro_cancel_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_sweep_iso_SOURCES = tests/test_coro_sweep.c
+tests_test_coro_sweep_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_coro_frames_iso_SOURCES = tests/test_coro_frames.c
+tests_test_coro_frames_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_limiter_iso_SOURCES = tests/test_limiter.c

@@ -357,7 +357,7 @@ void picot_suspension_point(void);
 #define PICOT_DEFER_(id) PICOT_DEFER_AFTER_((void)0, id)
 /* The same, and something before it, in one statement. */
 #define PICOT_DEFER_AFTER_(first, id)                                                                                  \
-    if (first, picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id))) {                                                 \
+    if (first, picot_rt_defer(picot_self, &my->_co, PICOT_POS_(id), (id))) {                                           \
         PICOT_MARK_();                                                                                                 \
     } else                                                                                                             \
         PICOT_LABEL_(id)                                                                                               \

@@ -73,9 +73,11 @@ struct picot_frame_tail {
 struct picot_defer_node {
     struct picot_defer_node *next;
     int32_t pos; /* PICOT_POS_SCOPE_, PICOT_POS_HOLD_: not a block but a picot_scope to close, a picot_hold to undo */
+    int32_t id;  /* which block it is: compilers merge equal blocks, whose positions are then the same */
 };
 #define PICOT_POS_SCOPE_ INT_MIN
 #define PICOT_POS_HOLD_ (INT_MIN + 1)
+#define PICOT_BAD_TIME_ (INT64_MIN + 1) /* the deadline of a negative time-out */
 
 /** What a block holds, in its function's list of what to undo. Private. Zero it (locals are) before its first use. */
 typedef struct picot_hold {
@@ -190,8 +192,10 @@ struct picot_group {
     uint32_t promised;                            /* granted by picot_room, and not gone on yet */
     picot_job room_job;                           /* looks for more room when those have gone on */
     uint8_t open, cancelled, keep_going, collect, eager;
-    uint8_t told;        /* its errors are those of a join that is over */
-    uint8_t arena_units; /* what its tasks have been seen to need */
+    uint8_t told;                       /* its errors are those of a join that is over */
+    uint8_t arena_units;                /* what its tasks have been seen to need */
+    uint8_t reason;                     /* why it was cancelled first */
+    struct picot_group *next_cancelled; /* among those whose tasks are still to be told; itself: the last one */
     struct picot_group_leave_head leave;
 };
 
@@ -205,7 +209,7 @@ typedef struct picot_group_options {
 
 PICOT_API void *picot_rt_push_slow(picot_task *task, struct picot_frame_tail *tail, size_t size);
 PICOT_API void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *block);
-PICOT_API int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos);
+PICOT_API int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos, int32_t id);
 PICOT_API picot_step picot_rt_exit(picot_task *task, picot_frame *frame);
 PICOT_API int picot_rt_scope_open(picot_task *task, struct picot_frame_tail *tail, int64_t timeout_ns);
 PICOT_API int picot_rt_scope_close(picot_task *task, int rc);

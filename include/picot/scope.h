@@ -19,8 +19,11 @@
  * allocation but, once per task, that of a small record, and no timer of its own: a task has one alarm.
  *
  * Codes of entering, then the block is skipped: -EINVAL (a negative time-out); -EBUSY (the scope is open already);
- * -ENOMEM. Left by a `goto`: the scope stays open until the function ends, or until an outer one is left, which then
- * gives PICOT_ESCOPE.
+ * -ENOMEM (also for more than 65534 scopes on one task). Left by a `goto`: the scope stays open until the function
+ * ends, or until an outer one is left, which then gives PICOT_ESCOPE.
+ *
+ * Of several cancelled scopes the outermost one is told. A scope in a picot_defer block is in force there, and says
+ * nothing about the status of the function. docs/cancellation.md has it all at length.
  *
  * Thread: the loop's. After fork: not to be used.
  */
@@ -40,8 +43,8 @@ PICOT_BEGIN_DECLS
 /** picot_timeout(my->scope, timeout_ns) { ... }  At most so long, from now on. 0: the first wait inside is cut;
  * PICOT_NEVER: no limit. */
 #define picot_timeout(scope, timeout_ns) PICOT_SCOPE_(scope, picot_rt_after(picot_self, (timeout_ns)), -1)
-/** picot_timeout_at(my->scope, deadline_ns) { ... }  The same until a time of picot_loop_now's clock; one in the past
- * cuts the first wait. */
+/** picot_timeout_at(my->scope, deadline_ns) { ... }  The same until a time of picot_loop_now's clock; one in the past,
+ * negative or not, cuts the first wait. */
 #define picot_timeout_at(scope, deadline_ns) PICOT_SCOPE_(scope, deadline_ns, -1)
 /** picot_cancel_scope(my->scope) { ... }  No deadline; for picot_scope_cancel and picot_scope_reschedule. */
 #define picot_cancel_scope(scope) PICOT_SCOPE_(scope, PICOT_NEVER, -1)
@@ -50,12 +53,13 @@ PICOT_BEGIN_DECLS
  * is held off inside; it is told at the first await after the block. Its own picot_scope_cancel works.
  */
 #define picot_shielded(scope) PICOT_SCOPE_(scope, PICOT_NEVER, PICOT_NEVER)
-/** picot_shielded_for(my->scope, grace_ns) { ... }  The same, but only for so long after a cancellation has come. */
+/** picot_shielded_for(my->scope, grace_ns) { ... }  The same, but only for so long after a cancellation has come from
+ * outside: while it waits inside, or before it was entered. Then the block is cut like any other. Negative: as 0. */
 #define picot_shielded_for(scope, grace_ns) PICOT_SCOPE_(scope, PICOT_NEVER, (grace_ns) < 0 ? 0 : (grace_ns))
 
 /**
  * Cancel what is inside a scope. The first call's text is kept; more calls do nothing.
- * @param text  why, for picot_cancellation; a string that outlives the scope, or NULL
+ * @param text  why, for picot_task_cancellation; a string that outlives the scope, or NULL
  * @return  0; -EINVAL: NULL or not open. From inside any callback or task of the loop. @since 0.1
  */
 PICOT_API int picot_scope_cancel(picot_scope *scope, const char *text);
@@ -64,11 +68,12 @@ PICOT_API int picot_scope_cancel(picot_scope *scope, const char *text);
  * Move an open scope's deadline: later, earlier, or away (PICOT_NEVER). One in the past cancels now. A scope that is
  * cancelled already stays so.
  * @param deadline_ns  a time of picot_loop_now's clock
- * @return  0; -EINVAL: NULL or not open; -ECANCELED: too late; -ENOMEM. @since 0.1
+ * @return  0; -EINVAL: NULL or not open; -ECANCELED: too late. From inside any callback or task of the loop. @since 0.1
  */
 PICOT_API int picot_scope_reschedule(picot_scope *scope, int64_t deadline_ns);
 
-/** When an open scope ends: a time, or PICOT_NEVER. -EINVAL: NULL, or it was never entered. @since 0.1 */
+/** When a scope ends, or would have ended: a time, or PICOT_NEVER; also after it was left. -EINVAL: NULL, or it was
+ * never entered. @since 0.1 */
 PICOT_API int64_t picot_scope_deadline(const picot_scope *scope);
 
 /** 1: it was cancelled, by its deadline or by picot_scope_cancel, whether or not an await was told; else 0. Also after
@@ -80,13 +85,15 @@ PICOT_API int picot_scope_expired(const picot_scope *scope);
 PICOT_API int picot_scope_caught(const picot_scope *scope);
 
 /**
- * Raise or lower an open scope's shield. Lowering tells a cancellation that is pending to the task that waits inside.
+ * Raise or lower an open scope's shield, be it the innermost scope or not. Lowering tells a cancellation that is
+ * pending to the task that waits inside. Raising does not take back one that was told; a shield raised so has no grace.
+ * @param on  1 or 0
  * @return  0; -EINVAL: NULL or not open. @since 0.1
  */
 PICOT_API int picot_scope_set_shield(picot_scope *scope, int on);
 
-/** The nearest deadline in force for this task: of its scopes, up to the innermost shield; INT64_MIN: it is cancelled;
- * PICOT_NEVER: none. Thread: the loop's. @since 0.1 */
+/** The nearest deadline in force for this task: of its scopes, up to the innermost shield and the end of its grace;
+ * INT64_MIN: it is cancelled; PICOT_NEVER: none, or NULL. Thread: the loop's. @since 0.1 */
 PICOT_API int64_t picot_task_deadline(const picot_task *task);
 
 /** Why an await was cut. */
@@ -107,7 +114,8 @@ typedef struct picot_cancellation {
 } picot_cancellation;
 
 /**
- * Who cancelled this task and why: the cancellation that was told last, or the one that is pending.
+ * Who cancelled this task and why: the cancellation that was told last and whose scope is still open, or the one that
+ * is pending, be it held off or not. Of several of the whole task the first one's reason is kept.
  * @return  0; -ENOENT: none; -EINVAL: NULL. Thread: the loop's. @since 0.1
  */
 PICOT_API int picot_task_cancellation(const picot_task *task, picot_cancellation *ret_cancellation);

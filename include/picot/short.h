@@ -8,6 +8,7 @@
 
 #include <picot/coro.h>
 #include <picot/generator.h>
+#include <picot/scope.h>
 
 #define async_fn picot_async_fn
 #define async_decl picot_async_decl
@@ -42,5 +43,12 @@
 #define try_yield_into picot_try_yield_into
 #define yield_from picot_yield_from
 #define try_yield_from picot_try_yield_from
+
+/* Blocks: only where a parenthesis follows, so that members may have these names. */
+#define timeout(...) picot_timeout(__VA_ARGS__)
+#define timeout_at(...) picot_timeout_at(__VA_ARGS__)
+#define cancel_scope(...) picot_cancel_scope(__VA_ARGS__)
+#define shielded(...) picot_shielded(__VA_ARGS__)
+#define shielded_for(...) picot_shielded_for(__VA_ARGS__)
 
 #endif /* PICOT_SHORT_H */
