@@ -99,6 +99,7 @@ picot_async_fn(int, runs_the_race, (int by_timers;), (picot_scope scope; int r;)
         int64_t now_ns = picot_loop_now(picot_this_loop());
         CHECK_EQ(picot_call_at(picot_this_loop(), &race.timers[0], now_ns + time_of(COMPLETE), act_complete, NULL), 0);
         CHECK_EQ(picot_call_at(picot_this_loop(), &race.timers[1], now_ns + time_of(CANCEL), act_cancel, NULL), 0);
+        (void)picot_sim_advance(picot_this_loop(), 2 * PICOT_MS); /* there the clock would stop at each of them */
         picot_wait_for(my->r, time_of(TIME_OUT), waits(time_of(COMPLETE)));
     } else {
         race.scope = &my->scope;
