@@ -15,6 +15,7 @@ picotinclude_HEADERS = \
     include/picot/group.h \
     include/picot/io.h \
     include/picot/loop.h \
+    include/picot/metrics.h \
     include/picot/op.h \
     include/picot/short.h \
     include/picot/sim.h \

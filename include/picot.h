@@ -16,6 +16,7 @@
 #include <picot/group.h>
 #include <picot/io.h>
 #include <picot/loop.h>
+#include <picot/metrics.h>
 #include <picot/op.h>
 #include <picot/sim.h>
 #include <picot/task.h>

@@ -16,6 +16,7 @@
 #include <picot/error.h>
 #include <picot/extension.h>
 #include <picot/loop.h>
+#include <picot/metrics.h>
 #include <picot/op.h>
 #include <picot/timer.h>
 #include <picot/watch.h>
@@ -208,6 +209,23 @@ bool picot__offload_is_out(const picot_loop *loop);
 /* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
 void picot__offload_close(picot_loop *loop);
 
+/* ---- metrics.c: what the loop counts --------------------------------------------------------- */
+
+#define PICOT__SAMPLE_WAITS 16
+
+struct picot__metrics {
+    uint64_t events, timers, posts;
+    int64_t waiting_ns, busy_ns;
+    int64_t read_ns;         /* the clock after the last wait of this run; PICOT_NEVER: there was none */
+    int64_t sampled_busy_ns; /* before the wait that was measured last */
+    uint32_t sample_every, until_sample;
+    bool sampling; /* the present wait is measured for others */
+    uint64_t lag[PICOT_METRICS_LAGS];
+};
+
+/* A wait is over. before_ns: the clock when it began, after_ns when it did not wait; 0: it was not read. */
+void picot__metrics_wait(picot_loop *loop, int64_t before_ns, int64_t after_ns);
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 /* What every operation touches comes first and together: it is read anew from the cache after each system call. */
@@ -245,6 +263,7 @@ struct picot_loop {
     struct picot__offloads *offloads;
     picot_extension *extensions;
     picot_allocator allocator;
+    struct picot__metrics metrics;
     struct picot__wheel wheel;
     char reason[256];
 };
@@ -313,6 +332,23 @@ void picot__cancel_operations(picot_loop *loop);
 bool picot__sleep_begin(picot_loop *loop);
 void picot__sleep_end(picot_loop *loop);
 void picot__take_posts(picot_loop *loop); /* run what other threads have posted */
+
+/* A wait that has not read the clock: must it, as a sample? */
+static inline bool picot__metrics_sample(picot_loop *loop)
+{
+    if (loop->metrics.read_ns == PICOT_NEVER || --loop->metrics.until_sample > 0) return false;
+    loop->metrics.until_sample = loop->metrics.sample_every;
+    loop->metrics.sampling = true;
+    return true;
+}
+
+/* Timers begin to run; the earliest was due at that time. */
+static inline void picot__metrics_lag(picot_loop *loop, int64_t deadline_ns)
+{
+    uint64_t late_us = ((uint64_t)loop->now_ns - (uint64_t)deadline_ns) / PICOT_US;
+    unsigned bucket = late_us ? 64 - (unsigned)__builtin_clzll(late_us) : 0;
+    loop->metrics.lag[bucket < PICOT_METRICS_LAGS ? bucket : PICOT_METRICS_LAGS - 1]++;
+}
 
 /* A callback of the user's begins: it has the whole budget of results at once. */
 static inline void picot__budget_renew(picot_loop *loop)

@@ -29,6 +29,7 @@ loop_sources = \
     loop/job.c \
     loop/lease.c \
     loop/loop.c \
+    loop/metrics.c \
     loop/op.c \
     loop/op_prepare.c \
     loop/post.c \

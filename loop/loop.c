@@ -56,6 +56,8 @@ static void init(picot_loop *loop, const picot_loop_options *options, const pico
     loop->events_per_turn = options->events_per_turn ? options->events_per_turn : DEFAULT_EVENTS_PER_TURN;
     loop->inline_budget = options->inline_budget ? options->inline_budget : DEFAULT_INLINE_BUDGET;
     loop->inline_left = loop->inline_budget;
+    loop->metrics.sample_every = PICOT__SAMPLE_WAITS;
+    loop->metrics.until_sample = 1;
 }
 
 int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
@@ -164,6 +166,7 @@ int picot_loop_run(picot_loop *loop, enum picot_run_mode mode)
     if (rc < 0) return PICOT__MISUSE(rc, "picot_loop_run");
     if (loop->running) return PICOT__MISUSE(-EBUSY, "picot_loop_run from inside a callback");
     loop->running = true;
+    loop->metrics.read_ns = PICOT_NEVER;
     rc = run_mode(loop, mode);
     loop->running = false;
     loop->stop_asked = false;

@@ -24,10 +24,13 @@ static void run_timers(picot_loop *loop)
 {
     struct picot_wheel_node due = {&due, &due, 0, NULL};
     picot__wheel_expire(&loop->wheel, loop->now_ns, &due);
+    if (due.next == &due) return;
     if (PICOT__UNLIKELY(loop->seed)) picot__shuffle_equals(loop, &due);
+    picot__metrics_lag(loop, due.next->deadline_ns);
     while (due.next != &due) {
         struct picot_wheel_node *node = due.next;
         picot__wheel_remove(&loop->wheel, node);
+        loop->metrics.timers++;
         node->expire(loop, node);
     }
 }

@@ -72,6 +72,7 @@ check_PROGRAMS += \
     tests/conformance/leases \
     tests/conformance/loop_lifecycle \
     tests/conformance/memory \
+    tests/conformance/metrics \
     tests/conformance/pipes \
     tests/conformance/seed \
     tests/conformance/sim \
