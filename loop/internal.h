@@ -162,14 +162,14 @@ void *picot__lease_take(picot_loop *loop); /* PICOT__LEASE_SIZE bytes, or NULL *
 void picot__lease_give(picot_loop *loop, void *buffer);
 void picot__leases_free(picot_loop *loop);
 
-/* ---- the timing wheel (timer.c) -------------------------------------------------------------- */
+/* ---- the timing wheel (wheel.c) -------------------------------------------------------------- */
 
 #define PICOT__WHEEL_LEVELS 9
 #define PICOT__WHEEL_SLOTS 64
 #define PICOT__WHEEL_TICK_SHIFT 10 /* a tick is 1024 ns */
 
 struct picot__wheel {
-    uint64_t tick;                          /* the tick of the latest expire; see tick_of in timer.c */
+    uint64_t tick;                          /* the tick of the latest expire; see tick_of in wheel.c */
     uint64_t occupied[PICOT__WHEEL_LEVELS]; /* a bit per slot that is not empty */
     struct picot_wheel_node slots[PICOT__WHEEL_LEVELS][PICOT__WHEEL_SLOTS]; /* list heads; circular */
     struct picot_wheel_node near;  /* deadlines in the present tick or before it, in order of adding */

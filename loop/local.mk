@@ -37,7 +37,8 @@ loop_sources = \
     loop/shuffle.c \
     loop/timer.c \
     loop/turn.c \
-    loop/watch.c
+    loop/watch.c \
+    loop/wheel.c
 
 if WITH_URING
 loop_sources += \
