@@ -189,7 +189,7 @@ void picot__wheel_expire(struct picot__wheel *wheel, int64_t now_ns, struct pico
 /* No node is due before this time; PICOT_NEVER when empty. Exact when few timers are near it, and once it is near. */
 int64_t picot__wheel_next(const struct picot__wheel *wheel);
 
-/* What a picot_timer's node has as expire. */
+/* What a picot_timer's node, taken out of the wheel, has as expire. */
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node);
 
 /* ---- executor/offload.c: the loop's small thread pools --------------------------------------- */

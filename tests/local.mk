@@ -65,6 +65,7 @@ check_PROGRAMS += \
     tests/conformance/datagram \
     tests/conformance/embedding \
     tests/conformance/errors \
+    tests/conformance/extend \
     tests/conformance/fairness \
     tests/conformance/files \
     tests/conformance/foreign_fds \
