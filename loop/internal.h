@@ -181,13 +181,36 @@ void picot__wheel_init(struct picot__wheel *wheel, int64_t now_ns);
 void picot__wheel_add(struct picot__wheel *wheel, struct picot_wheel_node *node);
 /* Take a node out of whatever list it is in, the list of picot__wheel_expire included; unarmed nodes are left alone. */
 void picot__wheel_remove(struct picot__wheel *wheel, struct picot_wheel_node *node);
-/*
- * Make `due` the circular list of the nodes with deadline_ns <= now_ns, ordered by (deadline, order of adding). Its
- * nodes count as armed until picot__wheel_remove takes them out.
- */
-void picot__wheel_expire(struct picot__wheel *wheel, int64_t now_ns, struct picot_wheel_node *due);
 /* No node is due before this time; PICOT_NEVER when empty. Exact when few timers are near it, and once it is near. */
 int64_t picot__wheel_next(const struct picot__wheel *wheel);
+
+/* ---- what is due (due.c) --------------------------------------------------------------------- */
+
+#define PICOT__DUE_DEPTH 4
+
+/* The nodes that a turn has taken out of the wheel, brought into order piece by piece. Large: nothing is preset. */
+struct picot__due {
+    struct picot_wheel_node ready; /* the next piece, in order */
+    /* The rows of parts that were dealt last, the last row first. */
+    struct picot_wheel_node parts[PICOT__DUE_DEPTH][PICOT__WHEEL_SLOTS];
+    uint64_t occupied[PICOT__DUE_DEPTH], untouched[PICOT__DUE_DEPTH];
+    unsigned part_level[PICOT__DUE_DEPTH]; /* the digit that the parts of a row lie apart by */
+    unsigned depth;
+    /* Then, from `level` on, all slots of each level below the top one; then the slots of that. */
+    struct picot_wheel_node levels[PICOT__WHEEL_LEVELS], top_slots[PICOT__WHEEL_SLOTS];
+    uint64_t top_occupied;
+    unsigned level, top;
+    struct picot_wheel_node last; /* then those of the wheel's new tick */
+};
+
+/* Take out the nodes with deadline_ns <= now_ns. They count as armed until picot__wheel_remove takes them out of `due`.
+ */
+void picot__wheel_expire(struct picot__wheel *wheel, int64_t now_ns, struct picot__due *due);
+/*
+ * Make due->ready the next nodes in the order of (deadline, order of adding), all those of a deadline together; what is
+ * still in it stays. False: nothing is left.
+ */
+bool picot__due_refill(struct picot__due *due);
 
 /* What a picot_timer's node, taken out of the wheel, has as expire. */
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node);

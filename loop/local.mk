@@ -20,6 +20,7 @@ loop_sources = \
     loop/backend/wakefd.c \
     loop/descriptor.c \
     loop/destroy.c \
+    loop/due.c \
     loop/error.c \
     loop/executor/offload.c \
     loop/executor/thread.c \
@@ -38,7 +39,8 @@ loop_sources = \
     loop/timer.c \
     loop/turn.c \
     loop/watch.c \
-    loop/wheel.c
+    loop/wheel.c \
+    loop/wheel.h
 
 if WITH_URING
 loop_sources += \
