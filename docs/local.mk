@@ -11,7 +11,8 @@ EXTRA_DIST += \
     docs/http.md \
     docs/lint.md \
     docs/loop.md \
-    docs/performance.md
+    docs/performance.md \
+    docs/testing.md
 
 .PHONY: docs
 docs:

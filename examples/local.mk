@@ -2,8 +2,9 @@
 #
 # examples/local.mk - complete programs, linked with the library's objects so that they run from the build folder.
 
-noinst_PROGRAMS += examples/echo_server
+noinst_PROGRAMS += examples/echo_server examples/virtual_time
 examples_echo_server_LDADD = libpicot_all.la
+examples_virtual_time_LDADD = libpicot_all.la
 
 if WITH_HTTP
 noinst_PROGRAMS += examples/http_server

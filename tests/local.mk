@@ -153,7 +153,8 @@ tests_test_crawler_parts_LDADD = $(whitebox_http_libs) $(LIBXML2_LIBS) $(URIPARS
 script_tests = \
     tests/test_compile_errors.sh \
     tests/test_crawler_site.sh \
-    tests/test_lint.sh
+    tests/test_lint.sh \
+    tests/test_virtual_time.sh
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
 EXTRA_DIST += \
