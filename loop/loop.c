@@ -201,7 +201,7 @@ int64_t picot_loop_next_deadline(picot_loop *loop)
     rc = become_owner(loop);
     if (rc < 0) return rc;
     rc = loop->backend->flush(loop);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc < 0 ? rc : 0;
     int64_t deadline_ns = picot__next_deadline(loop, PICOT_NEVER);
     return picot__sleep_begin(loop) ? deadline_ns : 0;
 }
