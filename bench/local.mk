@@ -2,7 +2,7 @@
 #
 # bench/local.mk - benchmarks: one JSON object per line. Not run by make check.
 
-noinst_PROGRAMS += bench/echo bench/idle
+noinst_PROGRAMS += bench/echo bench/idle bench/timers
 bench_idle_SOURCES = bench/idle.c
 bench_idle_LDADD = libpicot_all.la
 bench_echo_SOURCES = bench/echo.c bench/echo.h bench/echo_picot.c bench/echo_raw.c
@@ -15,4 +15,21 @@ endif
 if WITH_LIBUV
 bench_echo_SOURCES += bench/echo_libuv.c
 bench_echo_LDADD += $(LIBUV_LIBS)
+endif
+bench_timers_SOURCES = bench/timers.c bench/timers.h bench/timers_picot.c
+bench_timers_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS) $(LIBEVENT_CFLAGS) -DBENCH_SOURCES='"$(abs_top_srcdir)/bench"'
+bench_timers_LDADD = libpicot_all.la -ldl
+EXTRA_DIST += bench/timers.go bench/timers_asyncio.py
+# First: libev brings functions of the same names.
+if WITH_LIBEVENT
+bench_timers_SOURCES += bench/timers_libevent.c
+bench_timers_LDADD += $(LIBEVENT_LIBS)
+endif
+if WITH_LIBEV
+bench_timers_SOURCES += bench/timers_libev.c
+bench_timers_LDADD += $(LIBEV_LIBS)
+endif
+if WITH_LIBUV
+bench_timers_SOURCES += bench/timers_libuv.c
+bench_timers_LDADD += $(LIBUV_LIBS)
 endif

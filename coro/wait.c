@@ -28,6 +28,7 @@ static void sleep_over(picot_loop *loop, struct picot_wheel_node *node)
     picot_task *task = (picot_task *)(void *)((char *)node - offsetof(picot_task, wait));
     struct picot_sleep_head *my = (struct picot_sleep_head *)(void *)task->top;
     (void)loop;
+    picot_ready_begin(task->group->ready);
     my->_ret = 0;
     picot__leaf_finish(task, task->top, 0);
 }

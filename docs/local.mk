@@ -16,7 +16,8 @@ EXTRA_DIST += \
     docs/performance.md \
     docs/queues.md \
     docs/sync.md \
-    docs/tasks.md
+    docs/tasks.md \
+    docs/testing.md
 
 .PHONY: docs
 docs:

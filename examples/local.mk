@@ -2,7 +2,7 @@
 #
 # examples/local.mk - complete programs, linked with the library's objects so that they run from the build folder.
 
-noinst_PROGRAMS += examples/echo_server
+noinst_PROGRAMS += examples/echo_server examples/virtual_time
 examples_echo_server_LDADD = libpicot_all.la
 noinst_PROGRAMS += examples/queues
 examples_queues_LDADD = libpicot_all.la
@@ -16,6 +16,7 @@ examples_tasks_LDADD = libpicot_all.la
 
 noinst_PROGRAMS += examples/cancellation
 examples_cancellation_LDADD = libpicot_all.la
+examples_virtual_time_LDADD = libpicot_all.la
 
 if WITH_HTTP
 noinst_PROGRAMS += examples/http_server

@@ -24,6 +24,7 @@ picotinclude_HEADERS = \
     include/picot/latest.h \
     include/picot/limiter.h \
     include/picot/loop.h \
+    include/picot/metrics.h \
     include/picot/op.h \
     include/picot/queue.h \
     include/picot/report.h \

@@ -16,6 +16,7 @@
 #include <picot/error.h>
 #include <picot/extension.h>
 #include <picot/loop.h>
+#include <picot/metrics.h>
 #include <picot/op.h>
 #include <picot/timer.h>
 #include <picot/watch.h>
@@ -161,14 +162,14 @@ void *picot__lease_take(picot_loop *loop); /* PICOT__LEASE_SIZE bytes, or NULL *
 void picot__lease_give(picot_loop *loop, void *buffer);
 void picot__leases_free(picot_loop *loop);
 
-/* ---- the timing wheel (timer.c) -------------------------------------------------------------- */
+/* ---- the timing wheel (wheel.c) -------------------------------------------------------------- */
 
 #define PICOT__WHEEL_LEVELS 9
 #define PICOT__WHEEL_SLOTS 64
 #define PICOT__WHEEL_TICK_SHIFT 10 /* a tick is 1024 ns */
 
 struct picot__wheel {
-    uint64_t tick;                          /* the tick of the latest expire; see tick_of in timer.c */
+    uint64_t tick;                          /* the tick of the latest expire; see tick_of in wheel.c */
     uint64_t occupied[PICOT__WHEEL_LEVELS]; /* a bit per slot that is not empty */
     struct picot_wheel_node slots[PICOT__WHEEL_LEVELS][PICOT__WHEEL_SLOTS]; /* list heads; circular */
     struct picot_wheel_node near;  /* deadlines in the present tick or before it, in order of adding */
@@ -180,15 +181,38 @@ void picot__wheel_init(struct picot__wheel *wheel, int64_t now_ns);
 void picot__wheel_add(struct picot__wheel *wheel, struct picot_wheel_node *node);
 /* Take a node out of whatever list it is in, the list of picot__wheel_expire included; unarmed nodes are left alone. */
 void picot__wheel_remove(struct picot__wheel *wheel, struct picot_wheel_node *node);
-/*
- * Make `due` the circular list of the nodes with deadline_ns <= now_ns, ordered by (deadline, order of adding). Its
- * nodes count as armed until picot__wheel_remove takes them out.
- */
-void picot__wheel_expire(struct picot__wheel *wheel, int64_t now_ns, struct picot_wheel_node *due);
 /* No node is due before this time; PICOT_NEVER when empty. Exact when few timers are near it, and once it is near. */
 int64_t picot__wheel_next(const struct picot__wheel *wheel);
 
-/* What a picot_timer's node has as expire. */
+/* ---- what is due (due.c) --------------------------------------------------------------------- */
+
+#define PICOT__DUE_DEPTH 4
+
+/* The nodes that a turn has taken out of the wheel, brought into order piece by piece. Large: nothing is preset. */
+struct picot__due {
+    struct picot_wheel_node ready; /* the next piece, in order */
+    /* The rows of parts that were dealt last, the last row first. */
+    struct picot_wheel_node parts[PICOT__DUE_DEPTH][PICOT__WHEEL_SLOTS];
+    uint64_t occupied[PICOT__DUE_DEPTH], untouched[PICOT__DUE_DEPTH];
+    unsigned part_level[PICOT__DUE_DEPTH]; /* the digit that the parts of a row lie apart by */
+    unsigned depth;
+    /* Then, from `level` on, all slots of each level below the top one; then the slots of that. */
+    struct picot_wheel_node levels[PICOT__WHEEL_LEVELS], top_slots[PICOT__WHEEL_SLOTS];
+    uint64_t top_occupied;
+    unsigned level, top;
+    struct picot_wheel_node last; /* then those of the wheel's new tick */
+};
+
+/* Take out the nodes with deadline_ns <= now_ns. They count as armed until picot__wheel_remove takes them out of `due`.
+ */
+void picot__wheel_expire(struct picot__wheel *wheel, int64_t now_ns, struct picot__due *due);
+/*
+ * Make due->ready the next nodes in the order of (deadline, order of adding), all those of a deadline together; what is
+ * still in it stays. False: nothing is left.
+ */
+bool picot__due_refill(struct picot__due *due);
+
+/* What a picot_timer's node, taken out of the wheel, has as expire. */
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node);
 
 /* ---- executor/offload.c: the loop's small thread pools --------------------------------------- */
@@ -207,6 +231,23 @@ void picot__offload_end_all(picot_loop *loop, int64_t result);
 bool picot__offload_is_out(const picot_loop *loop);
 /* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
 void picot__offload_close(picot_loop *loop);
+
+/* ---- metrics.c: what the loop counts --------------------------------------------------------- */
+
+#define PICOT__SAMPLE_WAITS 16
+
+struct picot__metrics {
+    uint64_t events, timers, posts;
+    int64_t waiting_ns, busy_ns;
+    int64_t read_ns;         /* the clock after the last wait of this run; PICOT_NEVER: there was none */
+    int64_t sampled_busy_ns; /* before the wait that was measured last */
+    uint32_t sample_every, until_sample;
+    bool sampling; /* the present wait is measured for others */
+    uint64_t lag[PICOT_METRICS_LAGS];
+};
+
+/* A wait is over. before_ns: the clock when it began, after_ns when it did not wait; 0: it was not read. */
+void picot__metrics_wait(picot_loop *loop, int64_t before_ns, int64_t after_ns);
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
@@ -246,6 +287,7 @@ struct picot_loop {
     struct picot__offloads *offloads;
     picot_extension *extensions;
     picot_allocator allocator;
+    struct picot__metrics metrics;
     struct picot__wheel wheel;
     char reason[256];
 };
@@ -320,6 +362,23 @@ void picot__cancel_operations(picot_loop *loop);
 bool picot__sleep_begin(picot_loop *loop);
 void picot__sleep_end(picot_loop *loop);
 void picot__take_posts(picot_loop *loop); /* run what other threads have posted */
+
+/* A wait that has not read the clock: must it, as a sample? */
+static inline bool picot__metrics_sample(picot_loop *loop)
+{
+    if (loop->metrics.read_ns == PICOT_NEVER || --loop->metrics.until_sample > 0) return false;
+    loop->metrics.until_sample = loop->metrics.sample_every;
+    loop->metrics.sampling = true;
+    return true;
+}
+
+/* Timers begin to run; the earliest was due at that time. */
+static inline void picot__metrics_lag(picot_loop *loop, int64_t deadline_ns)
+{
+    uint64_t late_us = ((uint64_t)loop->now_ns - (uint64_t)deadline_ns) / PICOT_US;
+    unsigned bucket = late_us ? 64 - (unsigned)__builtin_clzll(late_us) : 0;
+    loop->metrics.lag[bucket < PICOT_METRICS_LAGS ? bucket : PICOT_METRICS_LAGS - 1]++;
+}
 
 /* A callback of the user's begins: it has the whole budget of results at once. */
 static inline void picot__budget_renew(picot_loop *loop)

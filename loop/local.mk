@@ -21,6 +21,7 @@ loop_sources = \
     loop/backend/wakefd.c \
     loop/descriptor.c \
     loop/destroy.c \
+    loop/due.c \
     loop/error.c \
     loop/executor/offload.c \
     loop/executor/thread.c \
@@ -30,6 +31,7 @@ loop_sources = \
     loop/job.c \
     loop/lease.c \
     loop/loop.c \
+    loop/metrics.c \
     loop/op.c \
     loop/op_prepare.c \
     loop/post.c \
@@ -37,7 +39,9 @@ loop_sources = \
     loop/shuffle.c \
     loop/timer.c \
     loop/turn.c \
-    loop/watch.c
+    loop/watch.c \
+    loop/wheel.c \
+    loop/wheel.h
 
 if WITH_URING
 loop_sources += \

@@ -58,6 +58,8 @@ static void init(picot_loop *loop, const picot_loop_options *options, const pico
     loop->events_per_turn = options->events_per_turn ? options->events_per_turn : DEFAULT_EVENTS_PER_TURN;
     loop->ready.full_budget = options->inline_budget ? options->inline_budget : DEFAULT_INLINE_BUDGET;
     loop->ready.budget = loop->ready.full_budget;
+    loop->metrics.sample_every = PICOT__SAMPLE_WAITS;
+    loop->metrics.until_sample = 1;
 }
 
 int picot_loop_create(const picot_loop_options *given, picot_loop **ret_loop)
@@ -177,6 +179,7 @@ int picot_loop_run(picot_loop *loop, enum picot_run_mode mode)
     if (loop->running) return PICOT__MISUSE(-EBUSY, "picot_loop_run from inside a callback");
     loop->running = true;
     loop->many_turns = mode == PICOT_RUN_FOREVER || mode == PICOT_RUN_IDLE;
+    loop->metrics.read_ns = PICOT_NEVER;
     rc = run_mode(loop, mode);
     loop->running = loop->many_turns = false;
     loop->stop_asked = false;
@@ -211,7 +214,7 @@ int64_t picot_loop_next_deadline(picot_loop *loop)
     rc = become_owner(loop);
     if (rc < 0) return rc;
     rc = loop->backend->flush(loop);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc < 0 ? rc : 0;
     int64_t deadline_ns = picot__next_deadline(loop, PICOT_NEVER);
     return picot__sleep_begin(loop) ? deadline_ns : 0;
 }

@@ -50,6 +50,7 @@ void picot__take_posts(picot_loop *loop)
         picot_callback *fn = posted->fn;
         void *user = posted->user;
         __atomic_store_n(&posted->_.queued, 0, __ATOMIC_SEQ_CST);
+        loop->metrics.posts++;
         picot__budget_renew(loop);
         fn(loop, user);
     }

@@ -29,15 +29,19 @@ int64_t picot__next_deadline(const picot_loop *loop, int64_t limit_ns)
 
 static void run_timers(picot_loop *loop)
 {
-    struct picot_wheel_node due = {&due, &due, 0, NULL};
+    struct picot__due due;
     picot__wheel_expire(&loop->wheel, loop->now_ns, &due);
-    if (PICOT__UNLIKELY(loop->seed)) picot__shuffle_equals(loop, &due);
-    while (due.next != &due) {
-        struct picot_wheel_node *node = due.next;
-        picot__wheel_remove(&loop->wheel, node);
-        picot__budget_renew(loop);
-        node->expire(loop, node);
-    }
+    if (!picot__due_refill(&due)) return;
+    picot__metrics_lag(loop, due.ready.next->deadline_ns);
+    do {
+        if (PICOT__UNLIKELY(loop->seed)) picot__shuffle_equals(loop, &due.ready);
+        while (due.ready.next != &due.ready) {
+            struct picot_wheel_node *node = due.ready.next;
+            picot__wheel_remove(&loop->wheel, node);
+            loop->metrics.timers++;
+            node->expire(loop, node);
+        }
+    } while (picot__due_refill(&due));
 }
 
 /* Jobs are ready, and have been quick of late: the kernel is not asked in this turn. */

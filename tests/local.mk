@@ -66,6 +66,7 @@ check_PROGRAMS += \
     tests/conformance/datagram \
     tests/conformance/embedding \
     tests/conformance/errors \
+    tests/conformance/extend \
     tests/conformance/fairness \
     tests/conformance/files \
     tests/conformance/foreign_fds \
@@ -73,6 +74,7 @@ check_PROGRAMS += \
     tests/conformance/leases \
     tests/conformance/loop_lifecycle \
     tests/conformance/memory \
+    tests/conformance/metrics \
     tests/conformance/pipes \
     tests/conformance/seed \
     tests/conformance/sim \
@@ -249,7 +251,8 @@ script_tests = \
     tests/test_crawler_site.sh \
     tests/test_eager.sh \
     tests/test_gdb.sh \
-    tests/test_lint.sh
+    tests/test_lint.sh \
+    tests/test_virtual_time.sh
 TESTS += $(script_tests)
 EXTRA_DIST += $(script_tests)
 EXTRA_DIST += \

@@ -20,7 +20,7 @@
 enum tap_flag {
     TAP_BACKENDS = 1, /* once per backend of picot_backend_names, with PICOT_BACKEND set in that child */
     TAP_SLOW = 2,     /* 120 s instead of 30 s; left out when the environment's TAP_QUICK is set */
-    TAP_OUTSIDE = 4 /* peers in other processes meet deadlines: left out on "sim", whose clock does not wait for them */
+    TAP_OUTSIDE = 4   /* peers in real time meet deadlines: left out on "sim", whose clock does not wait for them */
 };
 
 /* A table of these ends with its array, or with an entry whose name is NULL. */

@@ -168,14 +168,14 @@ static bool is_due(const struct model *m, const struct item *item)
 /* Expire at now_ns. The callbacks of a turn remove and add: also what is in the list of the due, also to the past. */
 static void model_expire(struct model *m)
 {
-    struct picot_wheel_node due;
+    struct picot__due due;
     struct item *item;
     uint64_t turn_sequence = m->sequence;
     size_t place = 0;
 
     picot__wheel_expire(&m->wheel, m->now_ns, &due);
-    while (due.next != &due) {
-        item = (struct item *)due.next;
+    while (picot__due_refill(&due)) {
+        item = (struct item *)due.ready.next;
         MODEL_CHECK(is_due(m, item));
         while (place < m->count && m->sorted[place]->sequence >= turn_sequence)
             place++; /* added in this turn: for the next one */
@@ -310,8 +310,9 @@ static void long_delays(void)
         0, 1, 1023, 1024, 2100 * PICOT_SECOND, 25 * 86400 * PICOT_SECOND, 50 * 86400 * PICOT_SECOND, INT64_MAX - 1,
     };
     enum { COUNT = sizeof delays_ns / sizeof delays_ns[0] };
-    struct picot_wheel_node nodes[COUNT + 1] = {{0}}, due;
+    struct picot_wheel_node nodes[COUNT + 1] = {{0}};
     struct picot__wheel wheel;
+    struct picot__due due;
     int64_t now_ns = 0;
 
     picot__wheel_init(&wheel, now_ns);
@@ -325,14 +326,14 @@ static void long_delays(void)
         now_ns = picot__wheel_next(&wheel);
         CHECK_EQ(now_ns, delays_ns[i]);
         picot__wheel_expire(&wheel, now_ns, &due);
-        for (; due.next != &due; i++) {
-            CHECK(due.next == &nodes[i]);
-            picot__wheel_remove(&wheel, due.next);
+        for (; picot__due_refill(&due); i++) {
+            CHECK(due.ready.next == &nodes[i]);
+            picot__wheel_remove(&wheel, due.ready.next);
         }
     }
     CHECK_EQ(picot__wheel_next(&wheel), PICOT_NEVER);
     picot__wheel_expire(&wheel, PICOT_NEVER, &due);
-    CHECK(due.next == &due && nodes[COUNT].next);
+    CHECK(!picot__due_refill(&due) && nodes[COUNT].next);
     picot__wheel_remove(&wheel, &nodes[COUNT]);
     CHECK(!nodes[COUNT].next);
 }
@@ -341,8 +342,9 @@ static void long_delays(void)
 static void one_jump_over_many(void)
 {
     enum { COUNT = 100000 };
-    struct picot_wheel_node *nodes = calloc(COUNT, sizeof *nodes), due, *node, *last = NULL;
+    struct picot_wheel_node *nodes = calloc(COUNT, sizeof *nodes), *node, *last = NULL;
     struct picot__wheel wheel;
+    struct picot__due due;
     int count = 0;
 
     CHECK(nodes);
@@ -352,8 +354,8 @@ static void one_jump_over_many(void)
         picot__wheel_add(&wheel, &nodes[i]);
     }
     picot__wheel_expire(&wheel, 3600 * PICOT_SECOND, &due);
-    for (; due.next != &due; count++) {
-        node = due.next;
+    for (; picot__due_refill(&due); count++) {
+        node = due.ready.next;
         CHECK(!last || last->deadline_ns < node->deadline_ns ||
               (last->deadline_ns == node->deadline_ns && last < node));
         last = node;
@@ -361,6 +363,50 @@ static void one_jump_over_many(void)
     }
     CHECK_EQ(count, COUNT);
     free(nodes);
+}
+
+/* Jumps over many at once, of all lengths, into slots that hold thousands; and half of them are taken out meanwhile. */
+static void jumps_over_all_levels(void)
+{
+    enum { COUNT = 20000 };
+    struct item *items = calloc(COUNT, sizeof *items);
+    struct model m = {.random = 5};
+    struct picot__due due;
+
+    CHECK(items);
+    for (int bits = 12; bits < 63; bits++) {
+        int64_t start_ns = (int64_t)random_below(&m, UINT64_C(1) << 61), last_ns = INT64_MIN,
+                limit_ns = INT64_C(1) << bits;
+        size_t left = COUNT, fired = 0;
+        uint64_t last = 0;
+
+        if (bits > 60) start_ns = 0;
+        picot__wheel_init(&m.wheel, start_ns);
+        for (size_t i = 0; i < COUNT; i++) {
+            items[i].sequence = i;
+            items[i].node.deadline_ns =
+                start_ns + (int64_t)random_below(&m, (uint64_t)limit_ns) / (1 + i % 3) * (1 + i % 3);
+            picot__wheel_add(&m.wheel, &items[i].node);
+        }
+        picot__wheel_expire(&m.wheel, start_ns + limit_ns, &due);
+        while (picot__due_refill(&due)) {
+            struct item *item = (struct item *)due.ready.next, *other = &items[random_below(&m, COUNT)];
+
+            CHECK(item->node.deadline_ns > last_ns || (item->node.deadline_ns == last_ns && item->sequence > last));
+            last_ns = item->node.deadline_ns;
+            last = item->sequence;
+            picot__wheel_remove(&m.wheel, &item->node);
+            fired++;
+            left--;
+            if (!other->node.next || random_below(&m, 2)) continue;
+            picot__wheel_remove(&m.wheel, &other->node);
+            left--;
+        }
+        CHECK_EQ(left, 0);
+        CHECK(fired > COUNT / 2);
+        CHECK_EQ(picot__wheel_next(&m.wheel), PICOT_NEVER);
+    }
+    free(items);
 }
 
 /* ---- timers ---------------------------------------------------------------------------------- */
@@ -521,6 +567,7 @@ static const struct tap_case cases[] = {
     {"random steps against a sorted array", random_steps, 0},
     {"delays up to the end of time", long_delays, 0},
     {"one jump over many", one_jump_over_many, 0},
+    {"jumps over all levels", jumps_over_all_levels, 0},
     {"timers fire in order", timers_fire_in_order, TAP_BACKENDS},
     {"timers reject bad arguments", timers_reject, 0},
     {"a timer re-armed with 0 gives turns", zero_delay_gives_turns, TAP_BACKENDS},

@@ -70,6 +70,13 @@ static inline void picot_ready_remove(picot_job *job)
     job->_.next = job->_.prev = NULL;
 }
 
+/** A callback or a step begins that the loop does not know of, from a picot_wheel_node: it has the whole budget. */
+static inline void picot_ready_begin(picot_ready_queue *queue)
+{
+    queue->budget = queue->full_budget;
+    queue->callbacks++;
+}
+
 /**
  * Take the first job of this turn, to be run at once: for a job that goes on with the next one when it is of its own
  * kind. There is one: queue->batch._.next is not &queue->batch.
@@ -80,8 +87,7 @@ static inline picot_job *picot_ready_take(picot_ready_queue *queue)
     queue->batch._.next = next;
     next->_.prev = &queue->batch;
     job->_.next = NULL;
-    queue->budget = queue->full_budget;
-    queue->callbacks++;
+    picot_ready_begin(queue);
     return job;
 }
 

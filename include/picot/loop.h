@@ -216,7 +216,7 @@ PICOT_API int picot_loop_fd(picot_loop *loop);
  * Hand everything submitted so far to the kernel, and tell when picot_loop_step must be called at the latest. To be
  * called after the last other call into the loop, right before the foreign loop sleeps. On "sim", once picot_loop_fd
  * was asked for, the clock jumps to the deadline here, unless something is ready or a thread of the loop's pools is at
- * work: the foreign loop need not sleep.
+ * work, and 0 is returned: the foreign loop need not sleep.
  * @return  a time of picot_loop_now's clock (in the past: at once), PICOT_NEVER, or a negative code. @since 0.1
  */
 PICOT_API int64_t picot_loop_next_deadline(picot_loop *loop);

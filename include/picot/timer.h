@@ -26,6 +26,7 @@ typedef struct picot_timer {
     void *user;
     struct {
         struct picot_wheel_node node;
+        int64_t deadline_ns; /* when it fires: not before the node's, at which it is looked at again */
     } _;
 } picot_timer;
 
@@ -33,9 +34,7 @@ typedef struct picot_timer {
     {                                                                                                                  \
         0, 0,                                                                                                          \
         {                                                                                                              \
-            {                                                                                                          \
-                0, 0, 0, 0                                                                                             \
-            }                                                                                                          \
+            {0, 0, 0, 0}, 0                                                                                            \
         }                                                                                                              \
     }
 
@@ -55,6 +54,22 @@ PICOT_API int picot_call_later(picot_loop *loop, picot_timer *timer, int64_t del
  * @return  as picot_call_later. @since 0.1
  */
 PICOT_API int picot_call_at(picot_loop *loop, picot_timer *timer, int64_t deadline_ns, picot_callback *fn, void *user);
+
+/**
+ * Put a timer off: the same function and user, after a delay from now. For time-outs that are moved with each request
+ * and hardly ever fire: to move an armed timer to a later time is one store. It keeps its place until its former
+ * deadline has passed, and is then entered anew; the loop may wake for that once per former deadline.
+ * A timer that is not armed, or is moved to an earlier time than that of its place, is set as by picot_call_later.
+ * Order: among equal deadlines a timer that was put off counts as set when it was entered anew, not when this was
+ * called. When a loop is so late that former and new deadline are both past, it fires at the place of the former one.
+ * @param timer     set before, by picot_call_later or picot_call_at
+ * @param delay_ns  as for picot_call_later
+ * @return  0; -EINVAL: NULL, never set before, or a negative delay; -EPERM, PICOT_EFORKED. @since 0.1
+ */
+PICOT_API int picot_timer_extend(picot_loop *loop, picot_timer *timer, int64_t delay_ns);
+
+/** The same, to a time of picot_loop_now's clock. @return as picot_timer_extend. @since 0.1 */
+PICOT_API int picot_timer_extend_at(picot_loop *loop, picot_timer *timer, int64_t deadline_ns);
 
 /** Disarm: it will not fire, also not in this turn. @return 0, also when it is not armed; -EINVAL, -EPERM. @since 0.1
  */

@@ -63,7 +63,9 @@ struct picot__backend {
     /* A descriptor that polls readable when wait would find something. Negative code on failure. */
     int (*pollable)(picot_loop *loop);
 
-    /* Hand to the kernel what is waiting to be submitted, without waiting; for a foreign loop that is about to sleep.
+    /*
+     * Hand to the kernel what is waiting to be submitted, without waiting; for a foreign loop that is about to sleep.
+     * 0; 1: it must not sleep, whatever its clock says (sim); or a negative code.
      */
     int (*flush)(picot_loop *loop);
 };

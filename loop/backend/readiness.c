@@ -275,25 +275,28 @@ void picot__readiness_cancel(picot_loop *loop, struct picot__descriptor *desc, p
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-static int64_t time_left(picot_loop *loop, int64_t deadline_ns)
+/* How long may we sleep? *ret_now_ns: the clock, where it was read. */
+static int64_t time_left(picot_loop *loop, int64_t deadline_ns, int64_t *ret_now_ns)
 {
     if (loop->hot || deadline_ns <= loop->now_ns) return 0;
     if (deadline_ns == PICOT_NEVER) return PICOT_NEVER;
     const struct picot__poller *poller = ((const struct picot__readiness *)loop->backend_state)->poller;
     if (poller->alarm && poller->alarm(loop, deadline_ns)) return PICOT_NEVER;
-    int64_t now_ns = loop->backend->now(loop);
+    int64_t now_ns = *ret_now_ns = loop->backend->now(loop);
     return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }
 
 static int collect(picot_loop *loop, struct picot__readiness *state, int64_t deadline_ns)
 {
-    int64_t timeout_ns = time_left(loop, deadline_ns);
+    int64_t before_ns = 0, timeout_ns = time_left(loop, deadline_ns, &before_ns);
     if (timeout_ns > 0 && !picot__sleep_begin(loop)) timeout_ns = 0;
+    if (timeout_ns > 0 && !before_ns && picot__metrics_sample(loop)) before_ns = loop->backend->now(loop);
     state->batch_count = 0;
     state->dropped = false;
     int rc = state->poller->wait(loop, timeout_ns);
     picot__sleep_end(loop);
     loop->now_ns = loop->backend->now(loop);
+    picot__metrics_wait(loop, timeout_ns > 0 ? before_ns : loop->now_ns, loop->now_ns);
     return rc;
 }
 
@@ -318,6 +321,7 @@ static void run_hot(picot_loop *loop, struct picot__readiness *state)
 static int dispatch(picot_loop *loop, struct picot__readiness *state)
 {
     bool phantom = false;
+    loop->metrics.events += state->batch_count;
     for (unsigned i = 0; i < state->batch_count; i++) {
         struct picot__descriptor *desc = picot__descriptor_of_key(loop, state->batch[i].key);
         if (desc && desc->flags & PICOT__OPEN)

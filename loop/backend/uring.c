@@ -136,30 +136,38 @@ static void dispatch(picot_loop *loop, struct picot__uring *uring, const struct 
 static void reap(picot_loop *loop, struct picot__uring *uring)
 {
     struct io_uring_cqe event;
-    for (uint32_t left = loop->events_per_turn; left > 0 && picot__uring_take_event(uring, &event); left--)
+    for (uint32_t left = loop->events_per_turn; left > 0 && picot__uring_take_event(uring, &event); left--) {
+        loop->metrics.events++;
         dispatch(loop, uring, &event);
+    }
 }
 
 /* ---- wait ------------------------------------------------------------------------------------ */
 
-/* How long may we sleep? 0: not at all; negative: without limit. */
-static int64_t time_left(picot_loop *loop, const struct picot__uring *uring, int64_t deadline_ns)
+/* How long may we sleep? 0: not at all; negative: without limit. *ret_now_ns: the clock, where it was read. */
+static int64_t time_left(picot_loop *loop, const struct picot__uring *uring, int64_t deadline_ns, int64_t *ret_now_ns)
 {
     if (deadline_ns <= 0 || uring->backlog_count > 0 || picot__uring_has_events(uring)) return 0;
     if (deadline_ns == PICOT_NEVER) return uring->behind ? BEHIND_PAUSE_NS : -1;
-    int64_t left_ns = deadline_ns - picot__sys_now(loop);
+    *ret_now_ns = picot__sys_now(loop);
+    int64_t left_ns = deadline_ns - *ret_now_ns;
     if (uring->behind && left_ns > BEHIND_PAUSE_NS) left_ns = BEHIND_PAUSE_NS;
     return left_ns > 0 ? left_ns : 0;
 }
 
-/* Submit, sleep if allowed, and fetch what the kernel has ready. When none of these has anything to do: no system call.
+/*
+ * Submit, sleep if allowed, and fetch what the kernel has ready. When none of these has anything to do: no system call.
+ * *ret_slept: it was allowed to sleep, from *ret_before_ns on, if that was read.
  */
-static int enter_kernel(picot_loop *loop, struct picot__uring *uring, int64_t deadline_ns)
+static int enter_kernel(picot_loop *loop, struct picot__uring *uring, int64_t deadline_ns, bool *ret_slept,
+                        int64_t *ret_before_ns)
 {
     int rc = uring->backlog_count > 0 ? picot__uring_submit(loop, false) : 0;
     if (rc < 0) return rc;
-    int64_t left_ns = time_left(loop, uring, deadline_ns);
-    if (left_ns != 0 && picot__sleep_begin(loop)) {
+    int64_t left_ns = time_left(loop, uring, deadline_ns, ret_before_ns);
+    *ret_slept = left_ns != 0 && picot__sleep_begin(loop);
+    if (*ret_slept) {
+        if (!*ret_before_ns && picot__metrics_sample(loop)) *ret_before_ns = picot__sys_now(loop);
         rc = picot__uring_wait_for(uring, left_ns);
         picot__sleep_end(loop);
         return rc;
@@ -184,9 +192,12 @@ static int uring_wait(picot_loop *loop, int64_t deadline_ns)
 {
     struct picot__uring *uring = picot__uring_of(loop);
     if (uring->event_fd >= 0) picot__wakefd_drain(uring->event_fd);
+    bool slept = false;
+    int64_t before_ns = 0;
     int rc = prepare_to_enter(loop, uring);
-    if (rc == 0) rc = enter_kernel(loop, uring, deadline_ns);
+    if (rc == 0) rc = enter_kernel(loop, uring, deadline_ns, &slept, &before_ns);
     loop->now_ns = picot__sys_now(loop);
+    picot__metrics_wait(loop, slept ? before_ns : loop->now_ns, loop->now_ns);
     if (rc == 0)
         reap(loop, uring);
     else

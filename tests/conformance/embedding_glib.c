@@ -198,7 +198,7 @@ static void post_wakes_glib(void)
 }
 
 static const struct tap_case cases[] = {
-    {"glib: both take turns", both_take_turns, TAP_BACKENDS},
+    {"glib: both take turns", both_take_turns, TAP_BACKENDS | TAP_OUTSIDE},
     {"glib: a post wakes GLib", post_wakes_glib, TAP_BACKENDS},
 };
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * wheel.h - what wheel.c and due.c share: lists of nodes, and ticks. See wheel.c.
+ */
+#ifndef PICOT_LOOP_WHEEL_H
+#define PICOT_LOOP_WHEEL_H
+
+#include "internal.h"
+
+#define PICOT__SLOT_BITS 6
+#define PICOT__SLOT_MASK (PICOT__WHEEL_SLOTS - 1)
+
+/* ---- circular lists -------------------------------------------------------------------------- */
+
+static inline void picot__list_init(struct picot_wheel_node *list)
+{
+    list->next = list->prev = list;
+}
+
+static inline bool picot__list_empty(const struct picot_wheel_node *list)
+{
+    return list->next == list;
+}
+
+static inline void picot__list_append(struct picot_wheel_node *list, struct picot_wheel_node *node)
+{
+    struct picot_wheel_node *tail = list->prev;
+
+    node->prev = tail;
+    node->next = list;
+    tail->next = node;
+    list->prev = node;
+}
+
+static inline void picot__list_unlink(struct picot_wheel_node *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+}
+
+/* Move all of `from` to the end of `list`. */
+static inline void picot__list_splice(struct picot_wheel_node *list, struct picot_wheel_node *from)
+{
+    if (picot__list_empty(from)) return;
+    from->next->prev = list->prev;
+    list->prev->next = from->next;
+    from->prev->next = list;
+    list->prev = from->prev;
+    picot__list_init(from);
+}
+
+/* Ticks count from the least int64_t, so that they are unsigned, ordered like times, and have 9 times 6 bits. */
+static inline uint64_t picot__tick_of(int64_t time_ns)
+{
+    return ((uint64_t)time_ns ^ UINT64_C(1) << 63) >> PICOT__WHEEL_TICK_SHIFT;
+}
+
+static inline unsigned picot__digit(uint64_t tick, unsigned level)
+{
+    return tick >> level * PICOT__SLOT_BITS & PICOT__SLOT_MASK;
+}
+
+/* By (deadline, order of adding); a list in order costs one look. */
+void picot__list_sort(struct picot_wheel_node *list);
+
+#endif /* PICOT_LOOP_WHEEL_H */
