@@ -2,7 +2,11 @@
 #
 # bench/local.mk - benchmarks: one JSON object per line. Not run by make check.
 
-noinst_PROGRAMS += bench/echo bench/idle bench/timers
+noinst_PROGRAMS += bench/coro bench/echo bench/idle bench/timers
+bench_coro_SOURCES = bench/coro.c bench/coro_rows.c bench/coro_rows.h
+bench_coro_CPPFLAGS = $(AM_CPPFLAGS) -DBENCH_SOURCES='"$(abs_top_srcdir)/bench"'
+bench_coro_LDADD = libpicot_all.la
+EXTRA_DIST += bench/coro.go bench/coro_asyncio.py
 bench_idle_SOURCES = bench/idle.c
 bench_idle_LDADD = libpicot_all.la
 bench_echo_SOURCES = bench/echo.c bench/echo.h bench/echo_picot.c bench/echo_raw.c

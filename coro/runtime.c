@@ -145,3 +145,13 @@ int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const vo
     picot__task_ready(task);
     return run_main(coro);
 }
+
+int picot_rt_main(const picot_loop_options *options, const picot_fn *fn, const void *head, size_t head_size)
+{
+    picot_loop *loop;
+    int rc = picot_loop_create(options, &loop);
+    if (rc < 0) return rc;
+    rc = picot_rt_run(loop, NULL, fn, head, head_size);
+    (void)picot_loop_destroy(loop, PICOT_DESTROY_FORCE);
+    return rc;
+}

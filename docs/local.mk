@@ -11,6 +11,7 @@ EXTRA_DIST += \
     docs/coroutines.md \
     docs/generators.md \
     docs/http.md \
+    docs/inspection.md \
     docs/lint.md \
     docs/loop.md \
     docs/performance.md \

@@ -2,20 +2,22 @@
 #
 # examples/local.mk - complete programs, linked with the library's objects so that they run from the build folder.
 
-noinst_PROGRAMS += examples/echo_server examples/virtual_time
-examples_echo_server_LDADD = libpicot_all.la
-noinst_PROGRAMS += examples/queues
-examples_queues_LDADD = libpicot_all.la
-
-noinst_PROGRAMS += examples/sync
-examples_sync_LDADD = libpicot_all.la
-noinst_PROGRAMS += examples/generators
-examples_generators_LDADD = libpicot_all.la
-noinst_PROGRAMS += examples/tasks
-examples_tasks_LDADD = libpicot_all.la
-
-noinst_PROGRAMS += examples/cancellation
+noinst_PROGRAMS += \
+    examples/cancellation \
+    examples/echo_server \
+    examples/generators \
+    examples/inspection \
+    examples/queues \
+    examples/sync \
+    examples/tasks \
+    examples/virtual_time
 examples_cancellation_LDADD = libpicot_all.la
+examples_echo_server_LDADD = libpicot_all.la
+examples_generators_LDADD = libpicot_all.la
+examples_inspection_LDADD = libpicot_all.la
+examples_queues_LDADD = libpicot_all.la
+examples_sync_LDADD = libpicot_all.la
+examples_tasks_LDADD = libpicot_all.la
 examples_virtual_time_LDADD = libpicot_all.la
 
 if WITH_HTTP

@@ -627,6 +627,29 @@ static void huge_frames(void)
     tap_loop_end(loop);
 }
 
+/* ---- all in one expression ------------------------------------------------------------------- */
+
+picot_async_fn(int, leaves_one_behind, (int code;), (char none;))
+{
+    picot_begin;
+    CHECK_EQ(picot_start(picot_this_loop(), nap(5000, .begun = 'b', .cancelled = 'x')), 0);
+    picot_yield();
+    picot_return(my->code);
+    picot_end;
+}
+
+static void all_in_one(void)
+{
+    picot_loop_options options = PICOT_LOOP_OPTIONS_INIT;
+    options.allocator = tap_allocator();
+    CHECK_EQ(picot_main(&options, picot_call(leaves_one_behind, 0)), 0);
+    CHECK_STR(trace, "bx"); /* what is left is cancelled */
+    CHECK_EQ(picot_main(&options, picot_call(leaves_one_behind, -EDOM)), -EDOM);
+    CHECK_EQ(picot_main(NULL, give(0)), 0);
+    options.backend = "none such";
+    CHECK_EQ(picot_main(&options, give(0)), PICOT_ENOBACKEND);
+}
+
 static const struct tap_case cases[] = {
     {"arguments and results of all types", types, 0},
     {"keyword, positional and missing arguments", argument_forms, 0},
@@ -647,6 +670,7 @@ static const struct tap_case cases[] = {
     {"sleeps of odd lengths", sleeping_oddly, 0},
     {"declared first, defined later", declared, 0},
     {"huge frames", huge_frames, 0},
+    {"picot_main", all_in_one, 0},
 };
 
 TAP_MAIN(cases)

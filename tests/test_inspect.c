@@ -135,6 +135,7 @@ static void dump_as(enum picot_dump_format format)
 
 static void as_text(void)
 {
+    lazy_only();
     dump_as(PICOT_DUMP_TEXT);
     CHECK(strncmp(text, "task 1 dumps\n  dumps at ", strlen("task 1 dumps\n  dumps at ")) == 0);
     CHECK(stands("\n  task 2 a \"b\"\n\n    picot_task_group\n    parent_of at "));

@@ -344,6 +344,7 @@ picot_async_fn(int, many_try, (char unused;), (picot_lock lock; picot_group grou
 static void memory(void)
 {
     int rc;
+    lazy_only();
     RUN_ALONE(rc, picot_call(many_try, 0));
     CHECK_EQ(rc, 0);
     CHECK(trace[0] == 'm');
@@ -916,6 +917,7 @@ picot_async_fn(int, barriers, (char unused;), (picot_barrier barrier; picot_grou
 static void barrier(void)
 {
     int rc;
+    lazy_only();
     RUN_ALONE(rc, picot_call(barriers, 0));
     CHECK_EQ(rc, 0);
     CHECK_EQ(picot_barrier_init(NULL, 1), -EINVAL);

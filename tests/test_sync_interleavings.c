@@ -440,6 +440,7 @@ static long explore(const char *a, const char *b, const char *c, int total, int 
 static void locks(void)
 {
     long runs = 0;
+    lazy_only();
     w.in_order = true;
     runs += explore("L.U", "L.U", "L.U", 0, 1, NULL);
     runs += explore("L.U", "LU.L.U", "L.U", 0, 0, NULL);
@@ -467,6 +468,7 @@ static void notes_refusals(bool cancelled)
 static void deadlocks(void)
 {
     long runs = 0;
+    lazy_only();
     w.in_order = false; /* a ticket is for one line */
     runs += explore("L.M.OU", "M.L.UO", "L.U", 0, 1, nobody_is_left);
     CHECK(most_refused == 1 || MOST_RUNS < LONG_MAX);
@@ -481,6 +483,7 @@ static void deadlocks(void)
 static void readers_and_writers(void)
 {
     long runs = 0;
+    lazy_only();
     runs += explore("r.R", "w.W", "r.R", 0, 1, NULL);
     runs += explore("w.W", "w.W", "r.R", 0, 1, NULL);
     runs += explore("r.R", "r.R", "r.R", 0, 1, NULL);
@@ -493,6 +496,7 @@ static void readers_and_writers(void)
 static void semaphores(void)
 {
     long runs = 0;
+    lazy_only();
     runs += explore("a.A", "a.A", "a.A", 2, 1, NULL);
     runs += explore("b.A", "a.A", "b.A", 2, 1, NULL);
     runs += explore("b.A", "a.A", "a.A", 2, 1, NULL);
@@ -511,6 +515,7 @@ static void each_notify_reaches_one(bool cancelled)
 static void events(void)
 {
     long runs = 0;
+    lazy_only();
     runs += explore("e", "e", "SC", 0, 1, NULL);
     runs += explore("e.e", "e", ".S.C", 0, 1, NULL);
     runs += explore("e", "e.", "S.C.S", 0, 1, NULL);
@@ -523,6 +528,7 @@ static void events(void)
 static void conditions(void)
 {
     long runs = 0;
+    lazy_only();
     w.in_order = false;
     runs += explore("LctU", "LctU", "LiU", 0, 1, NULL);
     runs += explore("LctU", "LctU", "LiU.LiU", 0, 1, NULL);
@@ -544,6 +550,7 @@ static void all_met(bool cancelled)
 static void selects(void)
 {
     long runs = 0;
+    lazy_only();
     w.in_order = false; /* two places in the line */
     runs += explore("x.V", "L.U", "N", 0, 1, each_notify_reaches_one);
     runs += explore("x.V", "x.V", "L.U", 0, 1, NULL);
@@ -555,6 +562,7 @@ static void selects(void)
 static void barriers(void)
 {
     long runs = 0;
+    lazy_only();
     runs += explore(".p", "p", "p", 0, 2, all_met);
     runs += explore("p.p", "p.p", "p.p", 0, 0, all_met);
     runs += explore("pp", "p.p", "pp", 0, 1, all_met);

@@ -192,4 +192,11 @@
 #define picot_run_into(loop, ret_value, call)                                                                          \
     PICOT_EXPAND_(PICOT_RUN_INTO_ PICOT_PRE3_(loop, ret_value, PICOT_UNPAREN_ call))
 
+/**
+ * int picot_main(options, call): an expression that does all of it: create a loop (options as of picot_loop_create, or
+ * NULL), run this one task, cancel and join what is left, destroy the loop. Like asyncio.run.
+ * @return  the task's status; or a code of picot_loop_create or picot_run
+ */
+#define picot_main(options, call) PICOT_EXPAND_(PICOT_MAIN_ PICOT_PRE2_(options, PICOT_UNPAREN_ call))
+
 #endif /* PICOT_CORO_H */

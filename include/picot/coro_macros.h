@@ -420,6 +420,7 @@ void picot_suspension_point(void);
 #define PICOT_POINTER_TO_(object, pointer) (1 ? (pointer) : &(object))
 #endif
 #define PICOT_START_(loop, name, ...) PICOT_CHECKED_(picot_rt_start((loop), PICOT_LITERAL_(name, __VA_ARGS__)))
+#define PICOT_MAIN_(options, name, ...) PICOT_CHECKED_(picot_rt_main((options), PICOT_LITERAL_(name, __VA_ARGS__)))
 #define PICOT_RUN_(loop, ret_value, name, ...)                                                                         \
     PICOT_CHECKED_(picot_rt_run((loop), (ret_value), PICOT_LITERAL_(name, __VA_ARGS__)))
 #define PICOT_RUN_INTO_(loop, ret_value, name, ...)                                                                    \

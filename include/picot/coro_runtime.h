@@ -233,6 +233,7 @@ PICOT_API void picot_rt_spawn_undo(picot_group *group);
 PICOT_API void picot_rt_gather_failed(picot_task *owner, picot_group *group);
 PICOT_API int picot_rt_started(picot_task *task, int64_t value);
 PICOT_API int picot_rt_start(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size);
+PICOT_API int picot_rt_main(const picot_loop_options *options, const picot_fn *fn, const void *head, size_t head_size);
 PICOT_API int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const void *head, size_t head_size);
 
 /* Storing an error into a result: integers take the code, the rest is zeroed. Chosen by _Generic in coro_macros.h. */
