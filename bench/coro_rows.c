@@ -140,7 +140,7 @@ async_fn(int, pingpong, (long n;), (picot_group group; picot_queue ping, pong; i
     async_end;
 }
 
-async_fn(int, sleeps, (int64_t ns;), (char none;))
+async_fn(int, sleeps, (int64_t ns;), ())
 {
     async_begin;
     await(picot_sleep(.ns = my->ns));

@@ -110,7 +110,8 @@ picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const p
 {
     *ret_rc = spawn_refusal(group);
     if (*ret_rc < 0) return NULL;
-    if (group->told) picot__errors_free(group); /* those of the last join have been there long enough */
+    if (group->told && group->errors)
+        picot__errors_free(group); /* those of the last join have been there long enough */
     group->told = 0;
     picot_task *task = picot__task_new(group->coro, group, fn, keeps_result);
     if (!task || picot__inherit(spawner, task) < 0) {

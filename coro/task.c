@@ -63,13 +63,14 @@ picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const 
     picot_task *task = picot__block_alloc(coro, size);
     if (!task) return NULL;
     char *head = (char *)(task + 1) + padding, *limit = (char *)task + size - outcome;
-    *task = (picot_task){.sp = head + root,
-                         .limit = limit,
-                         .group = group,
-                         .flags = keeps_result ? PICOT__TASK_RESULT : 0,
-                         .arena_units = (uint8_t)((size_t)(limit - (head + root)) / 8),
-                         .size_units = (uint16_t)(size / 16),
-                         .id = ++coro->next_id};
+    memset(task, 0, sizeof *task);
+    task->sp = head + root;
+    task->limit = limit;
+    task->group = group;
+    task->flags = keeps_result ? PICOT__TASK_RESULT : 0;
+    task->arena_units = (uint8_t)((size_t)(limit - (head + root)) / 8);
+    task->size_units = (uint16_t)(size / 16);
+    task->id = ++coro->next_id;
     task->top = (picot_frame *)(void *)(head + (fn->flags & PICOT_FN_BODY ? sizeof(struct picot_frame_tail) : 0));
     PICOT_POISON_(task->sp, (size_t)(limit - task->sp));
     link_task(&group->children, task);
@@ -142,19 +143,14 @@ static __attribute__((noinline)) void end(picot_task *task, const picot_frame *r
 /* ---- stepped --------------------------------------------------------------------------------- */
 
 /* Resume `frame`, whose callee `child` has ended (NULL: it has none yet), and whoever waits for it in turn. Returns the
- * task's first function when that has ended, and the task with it. */
-static inline __attribute__((always_inline)) const picot_fn *run(picot_task *task, picot_frame *frame,
-                                                                 picot_frame *child, picot_task *outer)
+ * root frame when the task's first function has ended; NULL: the task waits. */
+static inline __attribute__((always_inline)) picot_frame *resume(picot_task *task, picot_frame *frame,
+                                                                 picot_frame *child)
 {
-    struct picot__coro *coro = picot__coro_of_task(task);
-    coro->current = task;
     for (;;) {
         picot__scribble();
         picot_step step = frame->fn->resume(task, frame, child);
-        if (step.rc == PICOT_STEP_PENDING) {
-            coro->current = outer;
-            return NULL;
-        }
+        if (step.rc == PICOT_STEP_PENDING) return NULL;
         if (step.rc == PICOT_STEP_CALL) {
             child = NULL;
             frame = task->top;
@@ -162,11 +158,20 @@ static inline __attribute__((always_inline)) const picot_fn *run(picot_task *tas
         }
         child = frame;
         frame = frame->parent;
-        if (!frame) break;
+        if (!frame) return child;
     }
-    const picot_fn *ended = child->fn;
+}
+
+/* Returns the task's first function when that has ended, and the task with it. */
+static const picot_fn *run(picot_task *task, picot_frame *frame, picot_frame *child, picot_task *outer)
+{
+    struct picot__coro *coro = picot__coro_of_task(task);
+    coro->current = task;
+    picot_frame *root = resume(task, frame, child);
     coro->current = outer;
-    end(task, child);
+    if (!root) return NULL;
+    const picot_fn *ended = root->fn;
+    end(task, root);
     return ended;
 }
 
@@ -181,8 +186,7 @@ static __attribute__((noinline)) void run_timed(picot_task *task, picot_frame *f
     picot__report_slow(coro, began_ns, task, mark);
 }
 
-static inline __attribute__((always_inline)) void step(picot_task *task, picot_frame *frame, picot_frame *child,
-                                                       picot_task *outer)
+static void step(picot_task *task, picot_frame *frame, picot_frame *child, picot_task *outer)
 {
     if (PICOT_LIKELY_(picot__coro_of_task(task)->slow_step_ns == 0))
         (void)run(task, frame, child, outer);
@@ -195,13 +199,25 @@ void picot_rt_step(picot_loop *loop, void *user)
 {
     picot_task *task = user;
     picot_ready_queue *queue = task->group->ready;
+    struct picot__coro *coro = picot__coro_of_task(task);
     (void)loop;
+    if (!PICOT_LIKELY_(coro->slow_step_ns == 0)) {
+        run_timed(task, task->top, NULL, NULL);
+        return;
+    }
     for (;;) {
-        step(task, task->top, NULL, NULL);
-        picot_job *next = queue->batch._.next;
-        if (next->fn != picot_rt_step) return;
+        coro->current = task;
+        picot_frame *root = resume(task, task->top, NULL);
+        if (root) {
+            coro->current = NULL;
+            end(task, root);
+        }
+        const picot_job *next = queue->batch._.next;
+        if (next == &queue->batch && picot_ready_again(queue)) next = queue->batch._.next;
+        if (next->fn != picot_rt_step) break; /* the head of an empty batch has none */
         task = (picot_task *)(void *)((char *)picot_ready_take(queue) - offsetof(picot_task, wait));
     }
+    coro->current = NULL;
 }
 
 void picot__task_step_now(picot_task *task)

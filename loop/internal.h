@@ -335,6 +335,12 @@ void picot__shuffle(picot_loop *loop, void *head, size_t links);
 /* Permute each run of equal deadlines in a list that is sorted. */
 void picot__shuffle_equals(picot_loop *loop, struct picot_wheel_node *due);
 
+/* Something waits that is not a job: no more turns of jobs alone. */
+static inline void picot__look_up(picot_loop *loop)
+{
+    loop->ready.again_until = 0;
+}
+
 /* loop.c: the count of what could ever call back, and whether there is any. */
 size_t picot__live(const picot_loop *loop);
 bool picot__is_live(const picot_loop *loop);

@@ -182,6 +182,7 @@ int picot_loop_run(picot_loop *loop, enum picot_run_mode mode)
     loop->metrics.read_ns = PICOT_NEVER;
     rc = run_mode(loop, mode);
     loop->running = loop->many_turns = false;
+    picot__look_up(loop);
     loop->stop_asked = false;
     if (rc < 0) return rc;
     return picot__is_live(loop);
@@ -197,6 +198,7 @@ int picot_loop_stop(picot_loop *loop)
     int rc = picot__check(loop);
     if (rc < 0) return PICOT__MISUSE(rc, "picot_loop_stop");
     loop->stop_asked = true;
+    picot__look_up(loop);
     return 0;
 }
 

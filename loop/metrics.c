@@ -35,7 +35,7 @@ int picot_loop_metrics(picot_loop *loop, picot_metrics *ret_metrics)
     if (!ret_metrics || ret_metrics->size != sizeof *ret_metrics) return -EINVAL;
     *ret_metrics = (picot_metrics){
         .size = sizeof *ret_metrics,
-        .turns = loop->turns,
+        .turns = loop->ready.turns,
         .callbacks = loop->ready.callbacks,
         .events = loop->metrics.events,
         .timers = loop->metrics.timers,

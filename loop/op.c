@@ -97,6 +97,7 @@ static void queue_finished(picot_loop *loop, picot_op *op, int64_t result)
     op->_.next = NULL;
     *loop->finished_tail = op;
     loop->finished_tail = &op->_.next;
+    picot__look_up(loop);
 }
 
 static void call_done(picot_loop *loop, picot_op *op)

@@ -61,6 +61,8 @@ static int wait(picot_loop *loop, int64_t limit_ns)
     else if (loop->jobs_per_wait < MOST_JOBS_PER_WAIT)
         loop->jobs_per_wait *= 2;
     loop->callbacks_at_wait = loop->ready.callbacks;
+    bool alone = loop->many_turns && !loop->seed; /* a seed shuffles each batch */
+    loop->ready.again_until = alone ? loop->ready.callbacks + loop->jobs_per_wait : 0;
     return rc;
 }
 
@@ -73,7 +75,7 @@ static bool only_jobs(const picot_loop *loop)
 
 int picot__turn(picot_loop *loop, int64_t limit_ns)
 {
-    loop->turns++;
+    loop->ready.turns++;
     if (!may_go_on(loop, limit_ns)) {
         int rc = wait(loop, limit_ns);
         if (rc < 0) return rc;
@@ -82,6 +84,6 @@ int picot__turn(picot_loop *loop, int64_t limit_ns)
     picot__take_posts(loop);
     picot__deliver_finished(loop);
     for (picot__run_jobs(loop); only_jobs(loop); picot__run_jobs(loop))
-        loop->turns++;
+        loop->ready.turns++;
     return 0;
 }

@@ -44,6 +44,8 @@ typedef struct picot_ready_queue {
     uint32_t budget;      /* results at once that the present callback or step may still take; then it must wait */
     uint32_t full_budget; /* what each begins with */
     uint64_t callbacks;   /* counted since the loop was created */
+    uint64_t again_until; /* up to so many, the next turn may begin without a look at anything but this queue */
+    uint64_t turns;       /* counted since the loop was created */
 } picot_ready_queue;
 
 /** The loop's ready queue, for picot_ready_append. NULL for NULL. It lives as long as the loop. @since 0.1 */
@@ -89,6 +91,21 @@ static inline picot_job *picot_ready_take(picot_ready_queue *queue)
     job->_.next = NULL;
     picot_ready_begin(queue);
     return job;
+}
+
+/**
+ * All jobs of this turn have been taken. 1: the next turn has begun, and there is a first one; 0: return to the loop.
+ */
+static inline int picot_ready_again(picot_ready_queue *queue)
+{
+    picot_job *first = queue->head._.next, *last = queue->head._.prev;
+    if (first == &queue->head || queue->callbacks >= queue->again_until) return 0;
+    queue->head._.next = queue->head._.prev = &queue->head;
+    queue->batch._.next = first;
+    queue->batch._.prev = last;
+    first->_.prev = last->_.next = &queue->batch;
+    queue->turns++;
+    return 1;
 }
 
 /**

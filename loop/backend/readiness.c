@@ -47,6 +47,7 @@ static void heat(picot_loop *loop, struct picot__descriptor *desc)
     desc->flags |= PICOT__HOT;
     desc->hot_next = loop->hot;
     loop->hot = desc;
+    picot__look_up(loop);
 }
 
 static bool unlink_hot(struct picot__descriptor **head, const struct picot__descriptor *desc)
