@@ -141,7 +141,10 @@
 /** The same; but an error ends this function with that error. */
 #define picot_try_wait_for(lhs, timeout_ns, call) PICOT_WAIT_FOR_(PICOT_LEAVE_, __COUNTER__, lhs, timeout_ns, call)
 
-/** Let every other ready task and callback have a turn. */
+/**
+ * Let every other ready task and callback have a turn. picot_error(): 0, or -ECANCELED when a cancellation is pending
+ * then. Descriptors and timers are looked at when that has gone on for 20 us, or after 128 jobs, at the latest.
+ */
 #define picot_yield() PICOT_YIELD_(PICOT_STAY_, __COUNTER__)
 
 /**
