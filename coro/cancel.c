@@ -38,7 +38,7 @@ void picot__cancel_delivered(picot_task *task)
 {
     const void *cause = unconditional_due(task) ? (const void *)task : fired_scope(task, task->shield);
     if (cause && task->extra) task->extra->cause = cause; /* NULL: the operation itself was, by a close */
-    if (cause == task) task->cancel &= (uint8_t)~PICOT__CANCEL_TASK;
+    if (cause == task && !(task->cancel & PICOT__CANCEL_CHILD)) task->cancel &= (uint8_t)~PICOT__CANCEL_TASK;
 }
 
 bool picot__leaf_refused_slow(picot_task *task, picot_frame *leaf, picot_step *ret_step)
@@ -141,10 +141,22 @@ static void describe_group(const picot_group *group, picot_cancellation *info)
     if (group->text) info->text = group->text;
 }
 
+/* The group of this task's in which a task has failed. */
+static const picot_group *failed_group(const picot_task *task)
+{
+    const picot_group *head = &picot__coro_of_task(task)->groups, *group = head->next;
+    while (group != head && !(group->failed && group->owner == task))
+        group = group->next;
+    return group != head ? group : NULL;
+}
+
 static void describe_task(const picot_task *task, picot_cancellation *info)
 {
     const struct picot__rare *rare = task->extra ? task->extra->rare : NULL;
-    if (task->flags & PICOT__TASK_BY_LOOP) {
+    const picot_group *failed = task->cancel & PICOT__CANCEL_CHILD ? failed_group(task) : NULL;
+    if (failed) {
+        describe_group(failed, info);
+    } else if (task->flags & PICOT__TASK_BY_LOOP) {
         info->reason = PICOT_CANCEL_SHUTDOWN;
     } else if (task->flags & PICOT__TASK_BY_GROUP) {
         describe_group(task->group, info);

@@ -149,12 +149,33 @@ static void offer_room(picot_group *group)
     picot_ready_append(group->ready, &group->room_job); /* behind the one who has just been granted */
 }
 
+/* A task has failed: what its group's owner awaits inside is cut, too, until it joins or leaves the group. */
+static void cancel_owner(picot_group *group)
+{
+    if (!group->owner || group->joiner) return;
+    group->failed = 1;
+    picot__task_cancel(group->owner, PICOT__CANCEL_CHILD);
+}
+
+/* It has joined or left the group: is there another one of its groups that has failed? */
+static void settle_owner(picot_group *group)
+{
+    const picot_group *head = &group->coro->groups;
+    group->failed = 0;
+    for (const picot_group *other = head->next; other != head; other = other->next)
+        if (other->failed && other->owner == group->owner) return;
+    group->owner->cancel &= (uint8_t)~PICOT__CANCEL_CHILD;
+}
+
 void picot__group_child_ended(picot_group *group, int rc, uint32_t id, bool failed)
 {
     group->live--;
     if (failed && group->rc == 0) {
         group->rc = rc;
-        if (!group->collect) picot__group_cancel(group, PICOT__GROUP_FAILURE, id);
+        if (!group->collect) {
+            picot__group_cancel(group, PICOT__GROUP_FAILURE, id);
+            cancel_owner(group);
+        }
     }
     if (group->live == 0 && group->joiner) {
         group->joiner = NULL;
@@ -203,6 +224,7 @@ static int settle(picot_group *group, int rc)
     if (rc == -ECANCELED && group->rc < 0 && group->cancelled & PICOT__GROUP_EDGE)
         group->owner->cancel |= PICOT__CANCEL_TASK; /* the failure is told instead; tell it again */
     if (rc == 0 || group->rc < 0) rc = group->rc;
+    if (group->failed) settle_owner(group);
     group->rc = 0;
     group->told = 1;
     group->cancelled &= PICOT__GROUP_CALL;
@@ -297,6 +319,9 @@ picot_step picot_group_leave_resume(picot_task *task, picot_frame *leaf, picot_f
     task->shield = (uint16_t)my->_shield;
     my->_ret = settle(group, my->_ret);
     close_group(group);
+    /* What cut its awaits was the failure: that is what the function ends with. */
+    if (my->_ret < 0 && picot__tail_of(leaf->parent)->status == -ECANCELED)
+        picot__tail_of(leaf->parent)->status = my->_ret;
     if (my->_ret < 0 || picot__tail_of(leaf->parent)->status < 0)
         picot__errors_keep(group, task);
     else

@@ -64,12 +64,13 @@ struct picot__coro {
     void *reserve; /* a chunk for cleanup when memory is out; NULL while lent */
 };
 
-/* Pending cancellations. All but the last are levels: they last until what caused them is left. */
+/* Pending cancellations. All but picot_task_cancel's are levels: they last until what caused them is left. */
 enum picot__cancel_bit {
     PICOT__CANCEL_GROUP = 1,    /* its group was cancelled */
     PICOT__CANCEL_SHUTDOWN = 2, /* the loop ends */
     PICOT__CANCEL_SCOPE = 4,    /* at least one of its scopes is cancelled */
-    PICOT__CANCEL_TASK = 8      /* picot_task_cancel: told once */
+    PICOT__CANCEL_TASK = 8,     /* picot_task_cancel: told once */
+    PICOT__CANCEL_CHILD = 16    /* a task of a group that it owns has failed: until that is joined or left */
 };
 
 enum picot__task_flag {

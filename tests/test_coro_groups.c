@@ -192,6 +192,48 @@ static void several_failures(void)
     CHECK_EQ(rc, 0);
 }
 
+/* The body is cut by a failure, too, whatever it awaits, until it joins: then all is as new. */
+picot_async_fn(int, body_is_cut, (int how;), (picot_group group; picot_cancellation why; int r, i;))
+{
+    picot_begin;
+    picot_task_group(my->group);
+    picot_defer
+    {
+        picot_await(my->r, nap(1)); /* cleanup is not */
+        CHECK_EQ(my->r, 0);
+        say('d');
+    }
+    picot_spawn(&my->group, nap(5000, 0, 0, 'x'));
+    picot_spawn(&my->group, fails_later(1, -EDOM));
+    if (my->how == 0) picot_try_await(nap(5000, 0, 0, 'b'));
+    for (my->i = 0; my->i < 2; my->i++) {
+        picot_await(my->r, nap(5000, 0, 0, 'b'));
+        CHECK_EQ(my->r, -ECANCELED); /* a level */
+    }
+    CHECK_EQ(picot_task_cancellation(picot_self, &my->why), 0);
+    CHECK_EQ(my->why.reason, PICOT_CANCEL_SIBLING);
+    if (my->how == 1) picot_return(7); /* a success, but for the group's failure */
+    picot_await(my->r, picot_join(.group = &my->group));
+    CHECK_EQ(my->r, -EDOM);
+    picot_await(my->r, nap(1));
+    CHECK_EQ(my->r, 0);
+    picot_fail(-ERANGE);
+    picot_end;
+}
+
+static void cut_bodies(void)
+{
+    static const int results[] = {-EDOM, -EDOM, -ERANGE};
+    static const char *const traces[] = {"xbd", "xbbd", "xbbd"};
+    for (int how = 0; how < 3; how++) {
+        int rc;
+        trace[0] = 0;
+        RUN_ALONE(rc, picot_call(body_is_cut, how));
+        CHECK_EQ(rc, results[how]);
+        CHECK_EQ(strlen(trace), strlen(traces[how]));
+    }
+}
+
 /* ---- cancelling ------------------------------------------------------------------------------ */
 
 picot_async_fn(int, cancels_its_group, (char unused;), (picot_group group; int r, a, b, c;))
@@ -430,6 +472,7 @@ static const struct tap_case cases[] = {
     {"the first failure cancels the others, or not", failures, 0},
     {"a task that fails at once", failing_at_once, 0},
     {"several failures", several_failures, 0},
+    {"the body is cut by a failure", cut_bodies, 0},
     {"cancel; no spawn after it", cancelling, 0},
     {"cancelled by one of its tasks", cancelled_from_inside, 0},
     {"misuse", misuse_run, 0},

@@ -175,7 +175,9 @@
 /**
  * picot_task_group(my->group) or with options, .keep_going = 1: open a group that ends with this function. Leaving
  * with success waits for its tasks; leaving with an error or a cancellation cancels them, and waits. The first failure
- * of a task cancels the others and becomes the function's status; with keep_going failures stay with their tasks.
+ * of a task cancels the others, and what this function awaits meanwhile ends with -ECANCELED, too, until it joins or
+ * leaves the group; the failure becomes the status of the join or, instead of that -ECANCELED, of the function. With
+ * keep_going failures stay with their tasks. More options: group.h.
  */
 #define picot_task_group(...) PICOT_GROUP_(PICOT_FIRST_(__VA_ARGS__, 0), __COUNTER__, __COUNTER__, __VA_ARGS__)
 
@@ -188,7 +190,7 @@
 /**
  * int picot_run(loop, call): an expression that runs the loop until this one task has ended. Not from inside the loop.
  * @return  the task's status: 0 or a negative code; -EBUSY, -ENOMEM, PICOT_EBACKEND; -EINTR: picot_loop_stop ended the
- *          run first, the task was cancelled and joined
+ *          run first, the task was cancelled and joined; -EDEADLK: on "sim", nothing can ever happen any more
  */
 #define picot_run(loop, call) PICOT_EXPAND_(PICOT_RUN_ PICOT_PRE3_(loop, (void *)0, PICOT_UNPAREN_ call))
 /** The same, and *ret_value, of the function's result type, receives the result. */

@@ -191,7 +191,7 @@ struct picot_group {
     int32_t spawn_rc;                             /* of picot_gather: kept over its join */
     uint32_t promised;                            /* granted by picot_room, and not gone on yet */
     picot_job room_job;                           /* looks for more room when those have gone on */
-    uint8_t open, cancelled, keep_going, collect, eager;
+    uint8_t open, cancelled, keep_going, collect, eager, failed;
     uint8_t told;                       /* its errors are those of a join that is over */
     uint8_t arena_units;                /* what its tasks have been seen to need */
     uint8_t reason;                     /* why it was cancelled first */
