@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# test_eager.sh - the tests of coroutines once more, with tasks that take their first step inside the spawn: each program
-# whose source includes coro_support.h, or that a word of the command line names.
+# test_eager.sh - the tests of coroutines once more, with tasks that take their first step inside the spawn, and in virtual
+# time: each program whose source includes coro_support.h, or that a word of the command line names.
 
 number=0
 for source in "$srcdir"/tests/test_*.c; do
@@ -11,7 +11,7 @@ for source in "$srcdir"/tests/test_*.c; do
     program=$builddir/tests/$name
     test -x "$program" || continue
     case " ${*:-$name} " in *" $name "*) ;; *) continue ;; esac
-    PICOT_TEST_EAGER=1 "$program" >"$name.eager" 2>&1
+    PICOT_TEST_EAGER=1 PICOT_BACKEND=sim "$program" >"$name.eager" 2>&1
     planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$name.eager")
     # shellcheck disable=SC2016
     $AWK -v name="$name" -v number="$number" -v planned="${planned:-0}" '
