@@ -107,7 +107,7 @@ int picot_completions_init(picot_completions *completions, picot_loop *loop, con
     if (!completions) return -EINVAL;
     *completions = (picot_completions){0};
     if (!loop || (!futures && count > 0) || count > INT32_MAX) return -EINVAL;
-    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     int64_t different = count_different(loop, futures, count);
     if (different < 0) return (int)different;

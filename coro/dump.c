@@ -213,7 +213,7 @@ int picot_loop_dump_on_signal(picot_loop *loop, int signal_number, enum picot_du
 {
     if (!loop || signal_number < 0) return -EINVAL;
     if (signal_number > 0 && (!sink || (unsigned)format > PICOT_DUMP_JSON)) return -EINVAL;
-    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
     if (!coro) return -ENOMEM;

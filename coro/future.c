@@ -168,7 +168,7 @@ static void note_creation(struct picot__future *future, const picot_task *creato
 picot_future picot_future_create(picot_loop *loop, size_t value_size)
 {
     if (!loop) return -EINVAL;
-    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT);
+    int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
     struct picot__future *future = coro ? picot__future_new(coro, value_size) : NULL;

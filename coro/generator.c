@@ -69,7 +69,7 @@ int picot_rt_gen_open(picot_loop *loop, picot_generator *generator, const picot_
 {
     if (!loop || !generator) return -EINVAL;
     if (generator->body) return -EBUSY;
-    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
     rc = coro ? open_body(coro, generator, fn, head, head_size) : -ENOMEM;

@@ -76,7 +76,7 @@ void picot__handles_free(struct picot__coro *coro)
 int picot__future_find(picot_loop *loop, picot_future number, struct picot__future **ret_future)
 {
     if (!loop) return -EINVAL;
-    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     const struct picot__coro *coro = picot__coro_find(loop);
     if (number <= 0) return -EBADF;

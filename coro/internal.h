@@ -119,6 +119,14 @@ static inline struct picot__coro *picot__coro_of_task(const picot_task *task)
     return task->group->coro;
 }
 
+/* May this thread use this loop, and is this not a forked child? 0, -EPERM, PICOT_EFORKED; -EINVAL for NULL. (Taking
+ * back a job that is not queued does nothing but ask that.) */
+static inline int picot__may_use(picot_loop *loop)
+{
+    picot_job none = PICOT_JOB_INIT;
+    return loop ? picot_job_cancel(loop, &none) : -EINVAL;
+}
+
 /* runtime.c: the per-loop state, made when first needed; NULL: out of memory. */
 struct picot__coro *picot__coro_of(picot_loop *loop);
 struct picot__coro *picot__coro_find(const picot_loop *loop);
@@ -168,6 +176,11 @@ static inline void picot__scribble(void)
 {
 }
 #endif
+/* It is new, or its sleep is over: its place is a job's. */
+static inline void picot__task_make_job(picot_task *task)
+{
+    task->wait.job = (picot_job){picot_rt_step, task, {NULL, NULL}};
+}
 /* Is it in the ready queue? Its leaf has got its result then, or it will look for a cancellation when its turn comes.
  */
 static inline bool picot__task_queued(const picot_task *task)

@@ -58,7 +58,7 @@ void picot__report_slow(struct picot__coro *coro, int64_t began_ns, const picot_
 static int settings_of(picot_loop *loop, struct picot__coro **ret_coro)
 {
     if (!loop) return -EINVAL;
-    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     *ret_coro = picot__coro_of(loop);
     return *ret_coro ? 0 : -ENOMEM;

@@ -85,7 +85,7 @@ int picot__root_new(picot_loop *loop, const picot_fn *fn, const void *head, size
                     picot_task **ret_task)
 {
     if (!loop) return -EINVAL;
-    int rc = picot_job_cancel(loop, &(picot_job)PICOT_JOB_INIT); /* asks for the thread and the fork check, no more */
+    int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
     picot_task *task = coro ? picot__task_new(coro, &coro->roots, fn, keeps_result) : NULL;

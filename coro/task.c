@@ -71,6 +71,7 @@ picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const 
     task->arena_units = (uint8_t)((size_t)(limit - (head + root)) / 8);
     task->size_units = (uint16_t)(size / 16);
     task->id = ++coro->next_id;
+    picot__task_make_job(task);
     task->top = (picot_frame *)(void *)(head + (fn->flags & PICOT_FN_BODY ? sizeof(struct picot_frame_tail) : 0));
     PICOT_POISON_(task->sp, (size_t)(limit - task->sp));
     link_task(&group->children, task);

@@ -28,6 +28,7 @@ static void sleep_over(picot_loop *loop, struct picot_wheel_node *node)
     picot_task *task = (picot_task *)(void *)((char *)node - offsetof(picot_task, wait));
     struct picot_sleep_head *my = (struct picot_sleep_head *)(void *)task->top;
     (void)loop;
+    picot__task_make_job(task);
     picot_ready_begin(task->group->ready);
     my->_ret = 0;
     picot__leaf_finish(task, task->top, 0);
@@ -38,6 +39,7 @@ static void sleep_cancel(picot_task *task, picot_frame *leaf)
 {
     picot__cancel_delivered(task);
     picot_wheel_disarm(picot__coro_of_task(task)->loop, &task->wait.sleep);
+    picot__task_make_job(task);
     leaf->rc = -ECANCELED;
     leaf->pos = 1;
     picot__task_ready(task);

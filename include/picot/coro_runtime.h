@@ -299,11 +299,9 @@ static inline void picot_rt_pop(picot_task *task, struct picot_frame_tail *tail,
     }
 }
 
-/* The task's top frame is resumed in the next turn. */
+/* The task's top frame is resumed in the next turn. Its job is always made out, but while it sleeps. */
 static inline void picot_rt_ready(picot_task *task)
 {
-    task->wait.job.fn = picot_rt_step;
-    task->wait.job.user = task;
     picot_ready_append(task->group->ready, &task->wait.job);
 }
 
