@@ -14,6 +14,7 @@
 #define FIRST_CHUNK 512
 #define LARGEST_CHUNK ((size_t)8 * 1024) /* also bounds how deep functions call each other on the C stack */
 #define LARGEST_HINT 1536                /* of a first chunk, in bytes */
+#define LARGEST_KEPT 1024                /* an empty second chunk that stays */
 
 /* At the limit of every chunk but a task's first. */
 struct trailer {
@@ -98,7 +99,7 @@ void *picot_rt_push_slow(picot_task *task, struct picot_frame_tail *tail, size_t
         return block;
     }
     void *block = new_chunk(task, size);
-    if (block) tail->spilled = 1;
+    if (block) tail->spilled |= PICOT_NEW_CHUNK_;
     return block;
 }
 
@@ -119,6 +120,29 @@ static const char *base_of(const picot_task *task)
     return is_own(task) ? (const char *)task : trailer_of(task)->base;
 }
 
+/*
+ * A task's first function that has needed a second chunk will need it again: the chunk stays the current one, empty,
+ * and what is left of the first one is not used any more. So nothing is in the first chunk but what was there before; a
+ * block there is popped when all behind it has gone.
+ */
+static void keep_chunk(picot_task *task, struct picot_frame_tail *tail, char *at)
+{
+    const struct trailer *trailer = trailer_of(task);
+    char *sp = at >= trailer->base && at < (const char *)trailer ? at : trailer->base;
+    PICOT_POISON_(sp, (size_t)(task->sp - sp));
+    task->sp = sp;
+    tail->spilled = PICOT_KEEPS_CHUNK_;
+}
+
+/* Is it the task's first function, in a second chunk small enough to be kept? */
+static bool may_keep_chunk(const picot_task *task, const struct picot_frame_tail *tail)
+{
+    const picot_frame *frame = (const picot_frame *)(const void *)(tail + 1);
+    if (frame->parent || is_first(task)) return false;
+    const struct trailer *trailer = trailer_of(task);
+    return trailer->limit == picot__arena_end(task) && trailer->size <= LARGEST_KEPT;
+}
+
 /* The block is the first of its chunk, or lies in a chunk below: defers of its frame may have spilled into later ones.
  */
 void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *block)
@@ -126,6 +150,10 @@ void picot_rt_pop_slow(picot_task *task, struct picot_frame_tail *tail, void *bl
     char *at = block;
     bool found = false;
     while (!found && !is_first(task)) {
+        if (may_keep_chunk(task, tail)) {
+            keep_chunk(task, tail, at);
+            return;
+        }
         const struct trailer *trailer = trailer_of(task);
         if (at > trailer->base && at < (const char *)trailer) break;
         found = at == trailer->base;
@@ -197,8 +225,9 @@ int picot_rt_defer(picot_task *task, picot_frame *frame, int32_t pos, int32_t id
     struct picot_frame_tail spill = {0};
     struct picot_defer_node *node = picot_rt_push(task, &spill, sizeof *node);
     if (spill.spilled) {
-        tail->spilled = 1; /* and its next callee is called by the trampoline */
-        if (frame->parent && frame->parent->fn->flags & PICOT_FN_BODY) picot__tail_of(frame->parent)->spilled = 1;
+        tail->spilled |= PICOT_NEW_CHUNK_; /* and its next callee is called by the trampoline */
+        if (frame->parent && frame->parent->fn->flags & PICOT_FN_BODY)
+            picot__tail_of(frame->parent)->spilled |= PICOT_NEW_CHUNK_;
     }
     if (!node) {
         frame->rc = -ENOMEM;

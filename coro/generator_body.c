@@ -129,7 +129,7 @@ picot_frame *picot_rt_for_begin(picot_task *task, picot_frame *frame, picot_gene
     *next = (struct picot_next_head){
         ._co = {.fn = &picot_next_fn, .parent = frame}, .gen = generator, .size = size, .how = PICOT_GEN_NEXT_};
     task->top = &next->_co;
-    frame->rc = tail->spilled ? PICOT_STEP_CALL : picot_next_resume(task, &next->_co, NULL).rc;
+    frame->rc = tail->spilled & PICOT_NEW_CHUNK_ ? PICOT_STEP_CALL : picot_next_resume(task, &next->_co, NULL).rc;
     return &next->_co;
 }
 

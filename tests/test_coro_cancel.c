@@ -178,7 +178,9 @@ picot_async_fn(int, stubborn, (int kind; picot_fd fd;), (char byte; picot_arm ar
             my->arm = picot_arm_sleep(PICOT_SECOND);
             picot_await(picot_select(.arms = &my->arm, .count = 1));
         }
-        if (my->kind == 4) picot_timeout(my->scope, PICOT_SECOND) picot_await(picot_sleep(.ns = 0));
+        if (my->kind == 4)
+            picot_timeout(my->scope, PICOT_SECOND)
+                picot_await(picot_sleep(.ns = 0));
         CHECK(picot_error() == -ECANCELED || rounds == 1);
         CHECK(rounds < 100000);
     }
@@ -266,7 +268,8 @@ picot_async_fn(int, owns, (int why;), (picot_group group; picot_scope scope; int
     picot_begin;
     picot_task_group(my->group);
     picot_spawn(&my->group, picot_call(asks_why, 0));
-    picot_await(nap(1));
+    picot_yield();
+    picot_yield(); /* it has begun */
     if (my->why == USER) CHECK_EQ(picot_task_cancel(victim, "user"), 0);
     if (my->why == GROUP_CALL) CHECK_EQ(picot_group_cancel(&my->group, "group"), 0);
     if (my->why == SIBLING) picot_spawn(&my->group, picot_call(fails_soon, 0));
@@ -304,7 +307,8 @@ picot_async_fn(int, explains, (char unused;), (picot_scope scope; int i, r; uint
     CHECK_EQ(told[1].origin, 0);
     CHECK(told[1].scope == NULL);
     CHECK_EQ(picot_task_cancellation(picot_self, &told[1]), -ENOENT);
-    picot_timeout(my->scope, PICOT_MS) picot_await(picot_call(asks_why, 1));
+    picot_timeout(my->scope, PICOT_MS)
+        picot_await(picot_call(asks_why, 1));
     CHECK_EQ(told[1].reason, PICOT_CANCEL_DEADLINE);
     CHECK(told[1].scope == &my->scope);
     CHECK_EQ(picot_task_cancellation(picot_self, &told[1]), -ENOENT);
@@ -328,7 +332,8 @@ picot_async_fn(int, cancelled_twice, (int order;), (picot_group group; int r;))
     picot_begin;
     picot_task_group(my->group);
     picot_spawn(&my->group, picot_call(asks_why, 0));
-    picot_await(nap(1));
+    picot_yield();
+    picot_yield(); /* it has begun */
     if (my->order == 0) CHECK_EQ(picot_task_cancel(victim, "user"), 0);
     CHECK_EQ(picot_group_cancel(&my->group, "group"), 0);
     CHECK_EQ(picot_group_cancel(&my->group, "again"), 0);
@@ -407,8 +412,7 @@ picot_async_fn(int, loses_its_descriptor, (char unused;),
     CHECK_EQ(my->n, -ECANCELED);
     CHECK_EQ(picot_task_cancellation(picot_self, &my->why), -ENOENT);
     /* Nor does it hide whose cancellation is being cleaned up. */
-    picot_timeout(my->outer, 0)
-    {
+    picot_timeout(my->outer, 0) {
         picot_await(nap(0));
         picot_spawn(&my->group, picot_call(closes, my->fds[1]));
         picot_await(picot_call(receives_in_a_defer, my->fds[1]));

@@ -551,7 +551,7 @@ static void memory(void)
 
 struct thing { /* of a size that is no power of two, and aligned to 16 */
     _Alignas(16) int key;
-    int id, check[5];
+    int id, check[6]; /* no padding */
 };
 
 static int by_key(void *user, const void *a, const void *b)

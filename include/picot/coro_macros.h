@@ -257,7 +257,7 @@ void picot_suspension_point(void);
         if (PICOT_LIKELY_(picot_new_)) {                                                                               \
             PICOT_FILL_(name, picot_new_, &my->_co, __VA_ARGS__)                                                       \
             picot_self->top = &picot_new_->_co;                                                                        \
-            if (!PICOT_LIKELY_(!my->_fx.spilled)) return (picot_step){PICOT_STEP_CALL};                                \
+            if (!PICOT_LIKELY_(!(my->_fx.spilled & PICOT_NEW_CHUNK_))) return (picot_step){PICOT_STEP_CALL};           \
             picot_step picot_step_ = PICOT_CAT_(name, _resume)(picot_self, &picot_new_->_co, (picot_frame *)0);        \
             if (picot_step_.rc <= PICOT_STEP_CALL) return picot_step_;                                                 \
             picot_child = &picot_new_->_co;                                                                            \

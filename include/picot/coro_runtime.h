@@ -67,8 +67,11 @@ struct picot_frame_tail {
     int32_t status;                                   /* the function's status while its defers run */
     uint16_t line;                                    /* of the current await, for backtraces */
     uint8_t exiting : 1, defer_once : 1, grouped : 1; /* grouped: it has opened a picot_task_group */
-    uint8_t spilled;                                  /* what it has pushed may lie in a newer chunk than its frame */
+    uint8_t spilled;                                  /* what it pushes may lie in a newer chunk: bits below */
 };
+
+#define PICOT_NEW_CHUNK_ 1   /* it has begun one: its callees are called by the trampoline */
+#define PICOT_KEEPS_CHUNK_ 2 /* it is the task's first function, and goes on in the second chunk */
 
 struct picot_defer_node {
     struct picot_defer_node *next;
