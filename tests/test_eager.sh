@@ -6,7 +6,7 @@
 
 number=0
 for source in "$srcdir"/tests/test_*.c; do
-    grep -q '"coro_support.h"' "$source" || continue
+    grep -qE '"(coro_support|dry_memory)\.h"' "$source" || continue
     name=$(basename "$source" .c)
     program=$builddir/tests/$name
     test -x "$program" || continue

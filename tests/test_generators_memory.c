@@ -4,49 +4,7 @@
  * left to the end of their function end with a code, run each defer they have registered, and leak nothing. Once with a
  * single failure, once with no memory from then on. Built in the GNU and in the ISO form.
  */
-#include "coro_support.h"
-
-#include <stdbool.h>
-#include <stdlib.h>
-
-/* ---- an allocator that runs dry -------------------------------------------------------------- */
-
-static long countdown, bytes;
-static bool for_good;
-
-static void *resize(void *user, void *block, size_t old_size, size_t new_size)
-{
-    (void)user;
-    if (new_size > old_size && countdown >= 0) {
-        if (countdown == 0) {
-            if (!for_good) countdown = -1;
-            return NULL;
-        }
-        countdown--;
-    }
-    bytes += (long)new_size - (long)old_size;
-    if (new_size == 0) {
-        free(block);
-        return NULL;
-    }
-    char *moved = malloc(new_size); /* always a new place, filled with rubbish, so that nothing rests on luck */
-    memset(moved, 0xA5, new_size);
-    if (old_size) memcpy(moved, block, old_size < new_size ? old_size : new_size);
-    free(block);
-    return moved;
-}
-
-static picot_loop *dry_loop(void)
-{
-    static const picot_allocator allocator = {resize, NULL};
-    picot_loop_options options = PICOT_LOOP_OPTIONS_INIT;
-    picot_loop *loop = NULL;
-    countdown = -1;
-    options.allocator = &allocator;
-    options.backend = "epoll";
-    CHECK_EQ(picot_loop_create(&options, &loop), 0);
-    return loop;
-}
+#include "dry_memory.h"
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
