@@ -16,9 +16,9 @@
 #ifdef PICOT_DEBUG
 __attribute__((noinline)) void picot__scribble(void)
 {
-    volatile char stack[8192];
-    for (size_t i = 0; i < sizeof stack; i++)
-        stack[i] = (char)0xA5;
+    volatile uint64_t stack[1024];
+    for (size_t i = 0; i < sizeof stack / sizeof *stack; i++)
+        stack[i] = UINT64_C(0xA5A5A5A5A5A5A5A5);
 }
 #endif
 
