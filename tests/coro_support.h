@@ -34,13 +34,13 @@ static inline picot_loop *in_mode(picot_loop *loop)
     return loop;
 }
 
-/* Where everything is slow, under a sanitizer say, cases that are not about a backend run in virtual time: what they
- * say of the order of times then holds whatever the machine does. */
-static inline void slow_is_virtual(void)
+/* Cases that are not about a backend run in virtual time, unless TAP_REAL_TIME is set: what they say of the order of
+ * times then holds however slow the machine is. */
+static inline void virtual_time(void)
 {
-    if (getenv("TAP_QUICK") && !tap_backend()) (void)setenv("PICOT_BACKEND", "sim", 0);
+    if (!getenv("TAP_REAL_TIME") && !tap_backend()) (void)setenv("PICOT_BACKEND", "sim", 0);
 }
-#define tap_loop() (slow_is_virtual(), in_mode(tap_loop()))
+#define tap_loop() (virtual_time(), in_mode(tap_loop()))
 
 /* ---- what happened ------------------------------------------------------------------------------ */
 
