@@ -14,6 +14,7 @@ picotinclude_HEADERS = \
     include/picot/coro_macros.h \
     include/picot/coro_runtime.h \
     include/picot/error.h \
+    include/picot/executor.h \
     include/picot/extension.h \
     include/picot/future.h \
     include/picot/generator.h \
@@ -36,7 +37,8 @@ picotinclude_HEADERS = \
     include/picot/task.h \
     include/picot/tcp.h \
     include/picot/timer.h \
-    include/picot/watch.h
+    include/picot/watch.h \
+    include/picot/work.h
 
 if WITH_HTTP
 picotinclude_HEADERS += include/picot/http.h

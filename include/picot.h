@@ -15,6 +15,7 @@
 #include <picot/context.h>
 #include <picot/coro.h>
 #include <picot/error.h>
+#include <picot/executor.h>
 #include <picot/extension.h>
 #include <picot/future.h>
 #include <picot/generator.h>
@@ -36,5 +37,6 @@
 #include <picot/tcp.h>
 #include <picot/timer.h>
 #include <picot/watch.h>
+#include <picot/work.h>
 
 #endif /* PICOT_H */

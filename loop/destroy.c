@@ -23,6 +23,7 @@ void picot__cancel_operations(picot_loop *loop)
         if (is_with_backend(desc->writer)) (void)picot_cancel(loop, desc->writer);
     }
     picot__offload_cancel_all(loop);
+    picot__works_cancel(loop);
 }
 
 static void fail_one(picot_loop *loop, picot_op *op, int code)
@@ -36,6 +37,7 @@ static void fail_one(picot_loop *loop, picot_op *op, int code)
 
 void picot__fail_operations(picot_loop *loop, int code)
 {
+    picot__works_end(loop);
     picot__offload_end_all(loop, code); /* first: a thread may still be at work on one of those below */
     for (struct picot__descriptor *desc = picot__descriptor_next(loop, 0); desc;
          desc = picot__descriptor_next(loop, desc->fd + 1)) {
@@ -135,6 +137,10 @@ static void end_work(picot_loop *loop)
         drain(loop, all_pending, picot_loop_update_now(loop) + 10 * PICOT_MS);
     }
     drop_timers(loop);
+    if (loop->works > 0) {
+        picot__works_end(loop);
+        picot__run_jobs(loop);
+    }
     close_handles(loop);
     picot__drop_jobs(loop);
     loop->running = false;
@@ -143,6 +149,8 @@ static void end_work(picot_loop *loop)
 static void free_loop(picot_loop *loop)
 {
     picot__offload_close(loop);
+    picot__executor_end_own(loop);
+    picot__ports_close(loop);
     while (loop->extensions) {
         picot_extension *extension = loop->extensions;
         loop->extensions = extension->_.next;

@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <picot/error.h>
+#include <picot/executor.h>
 #include <picot/extension.h>
 #include <picot/loop.h>
 #include <picot/metrics.h>
@@ -232,6 +233,21 @@ bool picot__offload_is_out(const picot_loop *loop);
 /* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
 void picot__offload_close(picot_loop *loop);
 
+/* ---- executor/port.c, call_loop.c: calls on executors that complete on this loop ---------------- */
+
+struct picot__port;
+/* Take back what has not begun, ask the rest to end. Completions follow as ever. */
+void picot__works_cancel(picot_loop *loop);
+/* The same, and wait for all; they are told by jobs. */
+void picot__works_end(picot_loop *loop);
+/* No work may be out. Forget the executors. */
+void picot__ports_close(picot_loop *loop);
+/* End the loop's own default executor. */
+void picot__executor_end_own(picot_loop *loop);
+
+/* Is something with a thread that will come back? Then virtual time stands still. */
+static inline bool picot__is_out(const picot_loop *loop);
+
 /* ---- metrics.c: what the loop counts --------------------------------------------------------- */
 
 #define PICOT__SAMPLE_WAITS 16
@@ -285,6 +301,9 @@ struct picot_loop {
 
     struct picot__retries *retries;
     struct picot__offloads *offloads;
+    struct picot__port *ports; /* ways back from executors */
+    size_t works;              /* calls that executors have; pending_ops counts them, too */
+    picot_executor *executor, *own_executor; /* the default one: the user's, or made when needed */
     picot_extension *extensions;
     picot_allocator allocator;
     struct picot__metrics metrics;
@@ -303,6 +322,11 @@ static inline int picot__check(const picot_loop *loop)
     if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark))
         return picot__check_failed(loop);
     return 0;
+}
+
+static inline bool picot__is_out(const picot_loop *loop)
+{
+    return loop->works > 0 || picot__offload_is_out(loop);
 }
 
 /* The entry an event or an operation was registered for, or NULL when that registration is over. */

@@ -23,9 +23,16 @@ loop_sources = \
     loop/destroy.c \
     loop/due.c \
     loop/error.c \
+    loop/executor/call_loop.c \
+    loop/executor/executor.c \
+    loop/executor/executor.h \
+    loop/executor/futex.h \
     loop/executor/offload.c \
+    loop/executor/port.c \
     loop/executor/thread.c \
     loop/executor/thread.h \
+    loop/executor/thread_pool.c \
+    loop/executor/work.c \
     loop/extension.c \
     loop/internal.h \
     loop/job.c \

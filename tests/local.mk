@@ -66,6 +66,7 @@ check_PROGRAMS += \
     tests/conformance/datagram \
     tests/conformance/embedding \
     tests/conformance/errors \
+    tests/conformance/executor \
     tests/conformance/extend \
     tests/conformance/fairness \
     tests/conformance/files \
@@ -113,6 +114,7 @@ check_PROGRAMS += \
     tests/test_coro_sweep \
     tests/test_coro_tasks \
     tests/test_coro_wait_for \
+    tests/test_executor \
     tests/test_files \
     tests/test_generators \
     tests/test_generators_memory \
@@ -230,6 +232,7 @@ tests_test_generators_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 noinst_HEADERS += \
     tests/coro_support.h \
     tests/dry_memory.h \
+    tests/executor_support.h \
     tests/http_peer.h
 
 if WITH_CRAWLER

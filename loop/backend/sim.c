@@ -83,7 +83,7 @@ static int sim_poll(picot_loop *loop, int64_t timeout_ns)
         return rc;
     }
     state->busy_turns = 0;
-    if (picot__offload_is_out(loop)) return picot__poll_wait(loop, PICOT_NEVER);
+    if (picot__is_out(loop)) return picot__poll_wait(loop, PICOT_NEVER);
     if (loop->holds > 0) return wait_in_real_time(loop, state, timeout_ns);
     if (timeout_ns == PICOT_NEVER) return watches_a_descriptor(loop) ? picot__poll_wait(loop, PICOT_NEVER) : -EDEADLK;
     pass(state, timeout_ns);
@@ -100,7 +100,7 @@ static int sim_flush(picot_loop *loop)
     int64_t deadline_ns = picot__next_deadline(loop, PICOT_NEVER);
     if (state->poll.base.mirror_fd < 0 || deadline_ns == PICOT_NEVER) return 0;
     if (deadline_ns <= state->now_ns) return 1;
-    if (picot__offload_is_out(loop) || atomic_load(&loop->posted) || picot__poll_is_ready(&state->poll)) return 0;
+    if (picot__is_out(loop) || atomic_load(&loop->posted) || picot__poll_is_ready(&state->poll)) return 0;
     loop->now_ns = state->now_ns = deadline_ns;
     return 1;
 }
