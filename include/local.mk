@@ -38,7 +38,8 @@ picotinclude_HEADERS = \
     include/picot/tcp.h \
     include/picot/timer.h \
     include/picot/watch.h \
-    include/picot/work.h
+    include/picot/work.h \
+    include/picot/works.h
 
 if WITH_HTTP
 picotinclude_HEADERS += include/picot/http.h

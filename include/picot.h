@@ -38,5 +38,6 @@
 #include <picot/timer.h>
 #include <picot/watch.h>
 #include <picot/work.h>
+#include <picot/works.h>
 
 #endif /* PICOT_H */

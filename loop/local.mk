@@ -27,12 +27,14 @@ loop_sources = \
     loop/executor/executor.c \
     loop/executor/executor.h \
     loop/executor/futex.h \
+    loop/executor/map.c \
     loop/executor/offload.c \
     loop/executor/port.c \
     loop/executor/thread.c \
     loop/executor/thread.h \
     loop/executor/thread_pool.c \
     loop/executor/work.c \
+    loop/executor/works.c \
     loop/extension.c \
     loop/internal.h \
     loop/job.c \
