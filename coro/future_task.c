@@ -26,6 +26,15 @@ static void describe(struct picot__future *future, const picot_task *task, const
     future->created_line = rare ? rare->created_line : 0;
 }
 
+static void enter_future(picot_task *task, struct picot__future *future, const picot_fn *fn)
+{
+    describe(future, task, fn);
+    future->task = task;
+    picot__future_hold(future); /* the task does */
+    *picot__outcome(task) = future;
+    task->flags |= PICOT__TASK_FUTURE;
+}
+
 picot_task *picot_rt_spawn_future(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc)
 {
     struct picot__coro *coro = picot__coro_of_task(spawner);
@@ -37,12 +46,26 @@ picot_task *picot_rt_spawn_future(picot_task *spawner, picot_group *group, const
         picot__future_release(future);
         return NULL;
     }
-    describe(future, task, fn);
-    future->task = task;
-    picot__future_hold(future); /* the task does */
-    *picot__outcome(task) = future;
-    task->flags |= PICOT__TASK_FUTURE;
+    enter_future(task, future, fn);
     return task;
+}
+
+int picot__root_future(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size, picot_future *ret_task)
+{
+    picot_task *task;
+    int rc = picot__root_new(loop, fn, head, head_size, true, &task);
+    if (rc < 0) return rc;
+    struct picot__coro *coro = picot__coro_of_task(task);
+    struct picot__future *future = picot__future_new(coro, fn->result_size);
+    if (!future) {
+        picot__task_discard(task);
+        coro->roots.live--;
+        return -ENOMEM;
+    }
+    enter_future(task, future, fn);
+    *ret_task = future->handle;
+    picot__task_begin(task, coro->eager);
+    return 0;
 }
 
 int64_t picot_rt_spawn_handle(picot_task *task)

@@ -5,7 +5,13 @@
 #ifndef PICOT_CORO_FUTURE_TASK_H
 #define PICOT_CORO_FUTURE_TASK_H
 
+#include <picot/future.h>
+
 #include "internal.h"
+
+/* A task outside any group, with a handle, begun. 0 or a code. */
+int picot__root_future(picot_loop *loop, const picot_fn *fn, const void *head, size_t head_size,
+                       picot_future *ret_task);
 
 /* A task with PICOT__TASK_FUTURE has ended. failed: its group has taken the failure. */
 void picot__future_task_ended(picot_task *task, const picot_frame *root, bool failed);

@@ -36,6 +36,7 @@ coro_sources = \
     coro/latest.c \
     coro/limiter.c \
     coro/lock.c \
+    coro/next_mapped.c \
     coro/owned.c \
     coro/queue.c \
     coro/queue_wait.c \
@@ -43,6 +44,7 @@ coro_sources = \
     coro/rare.h \
     coro/report.c \
     coro/report.h \
+    coro/run_in.c \
     coro/runtime.c \
     coro/rwlock.c \
     coro/scope.c \
@@ -53,6 +55,7 @@ coro_sources = \
     coro/store.h \
     coro/sync.h \
     coro/task.c \
+    coro/threadsafe.c \
     coro/token_bucket.c \
     coro/wait.c \
     coro/wait_many.c \

@@ -36,6 +36,7 @@ picotinclude_HEADERS = \
     include/picot/sync.h \
     include/picot/task.h \
     include/picot/tcp.h \
+    include/picot/threads.h \
     include/picot/timer.h \
     include/picot/watch.h \
     include/picot/work.h \

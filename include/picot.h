@@ -35,6 +35,7 @@
 #include <picot/sync.h>
 #include <picot/task.h>
 #include <picot/tcp.h>
+#include <picot/threads.h>
 #include <picot/timer.h>
 #include <picot/watch.h>
 #include <picot/work.h>

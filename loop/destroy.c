@@ -149,6 +149,7 @@ static void end_work(picot_loop *loop)
 static void free_loop(picot_loop *loop)
 {
     picot__offload_close(loop);
+    picot__loop_executor_close(loop);
     picot__executor_end_own(loop);
     picot__ports_close(loop);
     while (loop->extensions) {

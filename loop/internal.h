@@ -242,6 +242,8 @@ void picot__works_cancel(picot_loop *loop);
 void picot__works_end(picot_loop *loop);
 /* No work may be out. Forget the executors. */
 void picot__ports_close(picot_loop *loop);
+/* loop_executor.c: take no more calls of other threads; those that are there end. */
+void picot__loop_executor_close(picot_loop *loop);
 /* End the loop's own default executor. */
 void picot__executor_end_own(picot_loop *loop);
 
@@ -301,9 +303,10 @@ struct picot_loop {
 
     struct picot__retries *retries;
     struct picot__offloads *offloads;
-    struct picot__port *ports; /* ways back from executors */
-    size_t works;              /* calls that executors have; pending_ops counts them, too */
+    struct picot__port *ports;               /* ways back from executors */
+    size_t works;                            /* calls that executors have; pending_ops counts them, too */
     picot_executor *executor, *own_executor; /* the default one: the user's, or made when needed */
+    picot_executor *as_executor;             /* this loop as one */
     picot_extension *extensions;
     picot_allocator allocator;
     struct picot__metrics metrics;
@@ -313,6 +316,12 @@ struct picot_loop {
 
 /* Its address names the thread; nobody writes it. Initial-exec: one load, also in a shared library. */
 extern _Thread_local char picot__thread_marker __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* For other threads: is this the owner? */
+static inline bool picot__is_owner(const picot_loop *loop)
+{
+    return __atomic_load_n(&loop->owner, __ATOMIC_RELAXED) == &picot__thread_marker;
+}
 
 int picot__check_failed(const picot_loop *loop);
 

@@ -27,6 +27,7 @@ loop_sources = \
     loop/executor/executor.c \
     loop/executor/executor.h \
     loop/executor/futex.h \
+    loop/executor/loop_executor.c \
     loop/executor/map.c \
     loop/executor/offload.c \
     loop/executor/port.c \

@@ -166,7 +166,7 @@ static int become_owner(picot_loop *loop)
     if (!*loop->fork_mark) return PICOT_EFORKED;
     if (!loop->bound) {
         loop->bound = true;
-        loop->owner = &picot__thread_marker;
+        __atomic_store_n(&loop->owner, &picot__thread_marker, __ATOMIC_RELAXED);
     }
     return loop->owner == &picot__thread_marker ? 0 : -EPERM;
 }

@@ -129,6 +129,7 @@ check_PROGRAMS += \
     tests/test_sync_interleavings \
     tests/test_tcp \
     tests/test_thread \
+    tests/test_threads \
     tests/test_wheel \
     tests/test_works
 tests_test_offload_LDADD = $(whitebox_libs)
@@ -174,7 +175,8 @@ check_PROGRAMS += \
     tests/test_limiter_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
-    tests/test_sync_iso
+    tests/test_sync_iso \
+    tests/test_threads_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
@@ -219,6 +221,8 @@ tests_test_limiter_iso_SOURCES = tests/test_limiter.c
 tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_threads_iso_SOURCES = tests/test_threads.c
+tests_test_threads_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_channel_iso_SOURCES = tests/test_channel.c
 tests_test_channel_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_queue_interleavings_iso_SOURCES = tests/test_queue_interleavings.c

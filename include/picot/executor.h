@@ -96,7 +96,8 @@ enum picot_shutdown_flags {
 /**
  * Take no more calls. What is queued still runs, unless it is cancelled. May be called again, with other flags.
  * @param flags  an or of enum picot_shutdown_flags
- * @return  0; -EDEADLK: PICOT_SHUTDOWN_WAIT in one of its own threads; -EINVAL; PICOT_EFORKED. @since 0.1
+ * @return  0; -EDEADLK: PICOT_SHUTDOWN_WAIT in one of its own threads; -EBUSY: it is a loop's own; -EINVAL;
+ *          PICOT_EFORKED. @since 0.1
  */
 PICOT_API int picot_executor_shutdown(picot_executor *executor, unsigned flags);
 
@@ -132,6 +133,36 @@ PICOT_API int picot_loop_executor(picot_loop *loop, picot_executor **ret_executo
  * @return  0; -EINVAL: not a pool of threads; -EPERM, PICOT_EFORKED. Thread: the loop's. @since 0.1
  */
 PICOT_API int picot_loop_set_executor(picot_loop *loop, picot_executor *executor);
+
+/* ---- a loop as an executor ----------------------------------------------------------------------- */
+
+/**
+ * The other way round: an executor whose calls run in the loop's thread, one after the other, in later turns. For plain
+ * threads, which wait for the results; to start coroutines from there see picot_run_threadsafe in threads.h. Made when
+ * first asked for; lives as long as the loop, when calls that have not begun are cancelled.
+ * A call that is not done when its function returns gives PICOT_WORK_LATER, and picot_work_finish its result.
+ * Calls here are no work of the loop's: while other threads may submit, picot_loop_hold keeps PICOT_RUN_IDLE from
+ * ending.
+ * @param ret_executor  receives it, the loop's; untouched on failure
+ * @return  0; -ENOMEM, -EINVAL, -EPERM, PICOT_EFORKED. Thread: the loop's; then the executor may be used by any. Waiting
+ *          for such a call in the loop's own thread is -EDEADLK. @since 0.1
+ */
+PICOT_API int picot_loop_as_executor(picot_loop *loop, picot_executor **ret_executor);
+
+/** As a result: picot_work_finish will follow. */
+#define PICOT_WORK_LATER INT64_MIN
+
+/**
+ * Give the result of a call whose function has returned PICOT_WORK_LATER.
+ * @return  0; -EINVAL: NULL, or it is not such a call. Thread: the loop's that runs it. @since 0.1
+ */
+PICOT_API int picot_work_finish(picot_work *work, int64_t result);
+
+/**
+ * Have ask(loop, work) called when this call, once it has begun, is cancelled: it may then be ended early.
+ * To be set when it is prepared, after picot_work_call; only for a loop as an executor. @since 0.1
+ */
+PICOT_API void picot_work_on_cancel(picot_work *work, void (*ask)(picot_loop *loop, picot_work *work));
 
 PICOT_END_DECLS
 

@@ -62,6 +62,7 @@ struct picot_work {
             struct {
                 picot_work_fn *fn;
                 void *arg;
+                void (*ask)(picot_loop *loop, picot_work *work); /* on a loop: it was asked to end */
             } call;
             struct { /* see process_pool.h */
                 const char *name;
@@ -83,7 +84,7 @@ struct picot_work {
             0, 0, 0, 0, 0, 0, 0, 0,                                                                                    \
             {                                                                                                          \
                 {                                                                                                      \
-                    0, 0                                                                                               \
+                    0, 0, 0                                                                                            \
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
@@ -144,6 +145,9 @@ PICOT_API int picot_work_add_callback(picot_work *work, picot_work_callback *cal
 PICOT_API int picot_work_remove_callback(picot_work_callback *callback);
 
 /* ---- inside the function ----------------------------------------------------------------------- */
+
+/** The loop whose thread this is: for calls given to picot_loop_as_executor; else NULL. @since 0.1 */
+PICOT_API picot_loop *picot_worker_loop(const picot_worker *worker);
 
 /** Was this call asked to end early? Then a function that can should return, with -ECANCELED, say. @since 0.1 */
 PICOT_API int picot_worker_cancelled(const picot_worker *worker);

@@ -121,6 +121,15 @@ PICOT_API int picot_map_create(picot_executor *executor, const picot_map_options
  */
 PICOT_API int picot_map_next(picot_map *map, int64_t timeout_ns, picot_mapped *ret_mapped);
 
+/**
+ * Have notify(user) called once when picot_map_next is worth another try: in the worker that brings something, with the
+ * map locked; it must only wake or post. For loops of other kinds; Picot's own has picot_next_mapped.
+ * @param notify  NULL: take it back; after that it does not run
+ * @return  0: it will be called, or (taken back) there was none, or it was called already; 1: taken back, it was not
+ *          called; or something is there, and it will not be called; -EBUSY: another one is set; -EINVAL. @since 0.1
+ */
+PICOT_API int picot_map_notify(picot_map *map, void (*notify)(void *user), void *user);
+
 /** End it, at any time: chunks that have not begun are cancelled, running ones are asked to end and waited for. NULL
  * does nothing. @since 0.1 */
 PICOT_API void picot_map_destroy(picot_map *map);

@@ -30,7 +30,7 @@ int picot_worker_call_loop(picot_worker *worker, int64_t (*fn)(picot_loop *loop,
 {
     if (!worker || !fn || !worker->work || !worker->work->_.port) return -EINVAL;
     picot_loop *loop = worker->work->_.port->loop;
-    if (loop->owner == &picot__thread_marker) return -EDEADLK;
+    if (picot__is_owner(loop)) return -EDEADLK;
     struct visit visit = {PICOT_POSTED_INIT(visit_arrived, &visit), fn, user, 0, 0};
     int rc = picot_post(loop, &visit.posted);
     if (rc < 0) return rc;

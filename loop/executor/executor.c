@@ -83,7 +83,7 @@ void picot__executor_drop_queued(picot_executor *executor, const struct picot__p
 /* ---- submit -------------------------------------------------------------------------------------- */
 
 /* Is there a place for one more? 0: yes; or a code. Called and left with the mutex locked. */
-static int make_room(picot_executor *executor, const picot_work *work)
+static int make_room(picot_executor *executor, const picot_work *work, bool blocks)
 {
     while (!executor->closing && !executor->broken && executor->queued >= executor->queue_limit) {
         if (executor->full == PICOT_POOL_REFUSE) return -ENOBUFS;
@@ -93,7 +93,7 @@ static int make_room(picot_executor *executor, const picot_work *work)
             picot__work_drop(executor, oldest, -ECANCELED);
             continue;
         }
-        if (work->_.port) break;
+        if (work->_.port || !blocks) break;
         if (executor->full == PICOT_POOL_CALLER_RUNS) return 1;
         if (executor->type->self(executor)) return -EDEADLK;
         executor->blocked++;
@@ -107,7 +107,7 @@ static int make_room(picot_executor *executor, const picot_work *work)
 /* In the thread that submits it. */
 static void run_here(picot_executor *executor, picot_work *work)
 {
-    picot_worker worker = {executor, work, &work->_.state, UINT32_MAX, NULL};
+    picot_worker worker = {executor, work, &work->_.state, UINT32_MAX, NULL, NULL};
     __atomic_store_n(&work->_.state, PICOT_WORK_RUNNING, __ATOMIC_RELAXED);
     executor->running++;
     picot__executor_unlock(executor);
@@ -128,9 +128,9 @@ static int take_back(picot_executor *executor, picot_work *work, int code)
     return 0;
 }
 
-static int submit_locked(picot_executor *executor, picot_work *work)
+static int submit_locked(picot_executor *executor, picot_work *work, bool blocks)
 {
-    int rc = make_room(executor, work);
+    int rc = make_room(executor, work, blocks);
     if (rc < 0) return rc;
     if (rc == 1) {
         run_here(executor, work);
@@ -152,7 +152,7 @@ static int check_submit(const picot_executor *executor, const picot_work *work)
     return state == PICOT_WORK_QUEUED || state == PICOT_WORK_RUNNING ? -EBUSY : 0;
 }
 
-int picot_executor_submit(picot_executor *executor, picot_work *work)
+int picot__executor_submit(picot_executor *executor, picot_work *work, bool blocks)
 {
     int rc = check_submit(executor, work);
     if (rc < 0) return rc;
@@ -160,9 +160,14 @@ int picot_executor_submit(picot_executor *executor, picot_work *work)
     work->_.port = NULL;
     work->_.callbacks = NULL;
     picot__executor_lock(executor);
-    rc = submit_locked(executor, work);
+    rc = submit_locked(executor, work, blocks);
     picot__executor_unlock(executor);
     return rc;
+}
+
+int picot_executor_submit(picot_executor *executor, picot_work *work)
+{
+    return picot__executor_submit(executor, work, true);
 }
 
 int picot_executor_submit_on(picot_executor *executor, picot_work *work, picot_loop *loop, picot_work_done_fn *done,
@@ -182,7 +187,7 @@ int picot_executor_submit_on(picot_executor *executor, picot_work *work, picot_l
     work->user = user;
     picot__port_leaves(port);
     picot__executor_lock(executor);
-    rc = submit_locked(executor, work);
+    rc = submit_locked(executor, work, false);
     picot__executor_unlock(executor);
     if (rc < 0) picot__port_returns(port);
     return rc;
@@ -203,10 +208,8 @@ static void begin_shutdown(picot_executor *executor, unsigned flags)
     executor->type->shutdown(executor);
 }
 
-int picot_executor_shutdown(picot_executor *executor, unsigned flags)
+static int shut_down(picot_executor *executor, unsigned flags)
 {
-    if (!executor || flags > (PICOT_SHUTDOWN_WAIT | PICOT_SHUTDOWN_CANCEL)) return -EINVAL;
-    if (picot__executor_forked(executor)) return PICOT_EFORKED;
     int rc = 0;
     picot__executor_lock(executor);
     if (flags & PICOT_SHUTDOWN_WAIT && executor->type->self(executor)) {
@@ -219,11 +222,17 @@ int picot_executor_shutdown(picot_executor *executor, unsigned flags)
     return rc;
 }
 
-/* Also for a loop's own. */
+int picot_executor_shutdown(picot_executor *executor, unsigned flags)
+{
+    if (!executor || flags > (PICOT_SHUTDOWN_WAIT | PICOT_SHUTDOWN_CANCEL)) return -EINVAL;
+    if (picot__executor_forked(executor)) return PICOT_EFORKED;
+    return executor->owned ? -EBUSY : shut_down(executor, flags);
+}
+
 int picot__executor_end(picot_executor *executor)
 {
     if (!picot__executor_forked(executor)) {
-        int rc = picot_executor_shutdown(executor, PICOT_SHUTDOWN_WAIT);
+        int rc = shut_down(executor, PICOT_SHUTDOWN_WAIT);
         if (rc < 0) return rc;
         picot__executor_lock(executor);
         executor->destroyed = true;

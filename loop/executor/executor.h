@@ -22,7 +22,8 @@ enum {
     PICOT__WORK_ASKED = 4,     /* to end early: the cancel token */
     PICOT__WORK_WAITED = 8,    /* a thread sleeps on the state word */
     PICOT__WORK_SETTLING = 16, /* running, its result is there, its callbacks are being called */
-    PICOT__WORK_DROPPED = 32   /* done, without having run: it was cancelled */
+    PICOT__WORK_DROPPED = 32,  /* done, without having run: it was cancelled */
+    PICOT__WORK_TOLD = 64      /* its `ask` was called */
 };
 
 /* work->_.kind */
@@ -35,6 +36,7 @@ struct picot_worker {
     const uint32_t *asked;    /* a word with PICOT__WORK_ASKED, while it runs one */
     unsigned index;
     void *data;
+    picot_loop *loop; /* whose thread it is; NULL */
 };
 
 /* A kind of executor. All but destroy are called with the mutex locked, and may unlock it meanwhile. */
@@ -72,8 +74,9 @@ struct picot_executor {
     uint64_t done;
     uint32_t refs; /* accessed atomically: the owner's, and one per port */
     bool closing, destroyed;
-    bool owned; /* by a loop */
-    int broken; /* what every call now gets; 0 */
+    bool owned;  /* by a loop */
+    bool single; /* it has one worker, ever */
+    int broken;  /* what every call now gets; 0 */
 };
 
 /* A type's executor is a larger struct that begins with this one, zeroed. It has one reference. 0 or a code. */
@@ -114,6 +117,10 @@ static inline void picot__work_ask(picot_work *work)
 
 /* With the mutex locked: out of the queue. */
 void picot__executor_leave_queue(picot_executor *executor, picot_work *work);
+
+/* blocks: picot_executor_submit. Else one that never waits for room: for calls whose number is bounded by other means.
+ */
+int picot__executor_submit(picot_executor *executor, picot_work *work, bool blocks);
 
 /* Shut down, wait, give the owner's reference back. 0 or -EDEADLK. */
 int picot__executor_end(picot_executor *executor);

@@ -40,7 +40,9 @@ struct picot_map {
     bool exhausted, ended;                 /* all items are with chunks; nothing more comes out */
     pthread_mutex_t mutex;                 /* of the list of arrived chunks */
     struct chunk *first_arrived, **last_arrived;
-    uint32_t arrivals; /* a futex word */
+    uint32_t arrivals;          /* a futex word */
+    void (*notify)(void *user); /* once; the mutex guards it */
+    void *notify_user;
     struct chunk chunks[];
 };
 
@@ -72,6 +74,9 @@ static void chunk_ended(picot_work *work, void *user)
     map->last_arrived = &chunk->next_arrived;
     (void)__atomic_add_fetch(&map->arrivals, 1, __ATOMIC_RELEASE);
     picot__futex_wake(&map->arrivals, 1);
+    void (*notify)(void *user) = map->notify;
+    map->notify = NULL;
+    if (notify) notify(map->notify_user);
     (void)pthread_mutex_unlock(&map->mutex);
 }
 
@@ -103,7 +108,7 @@ static void hand_over(picot_map *map, struct chunk *chunk)
 {
     int rc = 1;
     picot_work_call(&chunk->work, run_chunk, chunk);
-    if (chunk->count > 0) rc = picot_executor_submit(map->executor, &chunk->work);
+    if (chunk->count > 0) rc = picot__executor_submit(map->executor, &chunk->work, false);
     if (rc < 0) chunk->refusal = rc;
     if (rc == 0) /* it is queued, running or done: the callback is called in any case */
         (void)picot_work_add_callback(&chunk->work, &chunk->callback, chunk_ended, chunk);
@@ -237,6 +242,21 @@ int picot_map_next(picot_map *map, int64_t timeout_ns, picot_mapped *ret_mapped)
     }
     take_item(map, ret_mapped);
     return 0;
+}
+
+int picot_map_notify(picot_map *map, void (*notify)(void *user), void *user)
+{
+    if (!map) return -EINVAL;
+    (void)pthread_mutex_lock(&map->mutex);
+    int rc = notify ? map->first_arrived != NULL : map->notify != NULL;
+    if (notify && map->notify) {
+        rc = -EBUSY;
+    } else if (!notify || rc == 0) {
+        map->notify = notify;
+        map->notify_user = user;
+    }
+    (void)pthread_mutex_unlock(&map->mutex);
+    return rc;
 }
 
 /* ---- create and destroy -------------------------------------------------------------------------- */

@@ -320,6 +320,7 @@ static void take_options(struct thread_pool *pool, const picot_thread_pool_optio
     pool->threads_min = options->threads_min;
     pool->threads_max = options->threads_max ? options->threads_max : default_threads();
     if (pool->threads_max < pool->threads_min) pool->threads_max = pool->threads_min;
+    pool->base.single = pool->threads_max == 1;
     pool->idle_ns = options->idle_ns ? options->idle_ns : IDLE_NS;
     pool->stack_size = options->stack_size;
     pool->on_start = options->on_start;

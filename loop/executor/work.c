@@ -14,6 +14,7 @@ void picot_work_call(picot_work *work, picot_work_fn *fn, void *arg)
     work->_.kind = PICOT__WORK_CALL;
     work->_.u.call.fn = fn;
     work->_.u.call.arg = arg;
+    work->_.u.call.ask = NULL;
 }
 
 static uint32_t load_state(const picot_work *work)
@@ -114,12 +115,12 @@ int picot_work_cancel(picot_work *work)
     return rc;
 }
 
-/* Does this thread run it? Then it would wait for itself. */
+/* Does this thread run it, or is to run it? Then it would wait for itself. */
 static bool is_own(picot_executor *executor, const picot_work *work)
 {
     picot__executor_lock(executor);
     const picot_worker *self = executor->type->self(executor);
-    bool own = self && self->work == work;
+    bool own = self && (executor->single || self->work == work);
     picot__executor_unlock(executor);
     return own;
 }
@@ -226,6 +227,11 @@ int picot_work_remove_callback(picot_work_callback *callback)
 }
 
 /* ---- inside the function -------------------------------------------------------------------------- */
+
+picot_loop *picot_worker_loop(const picot_worker *worker)
+{
+    return worker ? worker->loop : NULL;
+}
 
 int picot_worker_cancelled(const picot_worker *worker)
 {
