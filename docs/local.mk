@@ -9,6 +9,7 @@ EXTRA_DIST += \
     docs/building.md \
     docs/cancellation.md \
     docs/coroutines.md \
+    docs/executors.md \
     docs/generators.md \
     docs/http.md \
     docs/inspection.md \

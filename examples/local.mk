@@ -5,6 +5,7 @@
 noinst_PROGRAMS += \
     examples/cancellation \
     examples/echo_server \
+    examples/executors \
     examples/generators \
     examples/inspection \
     examples/queues \
@@ -15,6 +16,7 @@ examples_cancellation_LDADD = libpicot_all.la
 examples_echo_server_LDADD = libpicot_all.la
 examples_generators_LDADD = libpicot_all.la
 examples_inspection_LDADD = libpicot_all.la
+examples_executors_LDADD = libpicot_all.la
 examples_queues_LDADD = libpicot_all.la
 examples_sync_LDADD = libpicot_all.la
 examples_tasks_LDADD = libpicot_all.la

@@ -144,7 +144,7 @@ PICOT_API int picot_loop_set_executor(picot_loop *loop, picot_executor *executor
  * Calls here are no work of the loop's: while other threads may submit, picot_loop_hold keeps PICOT_RUN_IDLE from
  * ending.
  * @param ret_executor  receives it, the loop's; untouched on failure
- * @return  0; -ENOMEM, -EINVAL, -EPERM, PICOT_EFORKED. Thread: the loop's; then the executor may be used by any. Waiting
+ * @return  0; -ENOMEM, -EINVAL, -EPERM, PICOT_EFORKED. Thread: the loop's; then any may use the executor. Waiting
  *          for such a call in the loop's own thread is -EDEADLK. @since 0.1
  */
 PICOT_API int picot_loop_as_executor(picot_loop *loop, picot_executor **ret_executor);
