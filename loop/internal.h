@@ -240,6 +240,8 @@ struct picot__port;
 void picot__works_cancel(picot_loop *loop);
 /* The same, and wait for all; they are told by jobs. */
 void picot__works_end(picot_loop *loop);
+/* The loop is about to wait: wake workers for what is queued. */
+void picot__works_wake(picot_loop *loop);
 /* No work may be out. Forget the executors. */
 void picot__ports_close(picot_loop *loop);
 /* loop_executor.c: take no more calls of other threads; those that are there end. */
@@ -305,6 +307,7 @@ struct picot_loop {
     struct picot__offloads *offloads;
     struct picot__port *ports;               /* ways back from executors */
     size_t works;                            /* calls that executors have; pending_ops counts them, too */
+    size_t unwoken;                          /* of these, queued ones for which no worker was woken yet */
     picot_executor *executor, *own_executor; /* the default one: the user's, or made when needed */
     picot_executor *as_executor;             /* this loop as one */
     picot_extension *extensions;

@@ -215,6 +215,7 @@ int64_t picot_loop_next_deadline(picot_loop *loop)
     if (loop->running) return -EBUSY;
     rc = become_owner(loop);
     if (rc < 0) return rc;
+    if (loop->unwoken > 0) picot__works_wake(loop);
     rc = loop->backend->flush(loop);
     if (rc != 0) return rc < 0 ? rc : 0;
     int64_t deadline_ns = picot__next_deadline(loop, PICOT_NEVER);

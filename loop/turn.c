@@ -54,6 +54,7 @@ static bool may_go_on(const picot_loop *loop, int64_t limit_ns)
 /* Events resume who waits for them. */
 static int wait(picot_loop *loop, int64_t limit_ns)
 {
+    if (PICOT__UNLIKELY(loop->unwoken > 0)) picot__works_wake(loop);
     int64_t deadline_ns = picot__next_deadline(loop, limit_ns), began_ns = loop->now_ns;
     int rc = loop->backend->wait(loop, deadline_ns);
     if (loop->now_ns - began_ns > PATIENCE_NS)

@@ -139,6 +139,7 @@ static int submit_locked(picot_executor *executor, picot_work *work, bool blocks
     __atomic_store_n(&work->_.state, PICOT_WORK_QUEUED, __ATOMIC_RELAXED);
     picot__work_append(&executor->queue, work);
     executor->queued++;
+    if (work->_.port && picot__port_wakes_later(work->_.port)) return 0;
     rc = executor->type->enqueue(executor);
     return rc < 0 ? take_back(executor, work, rc) : 0;
 }

@@ -13,6 +13,7 @@
 #define PICOT_LOOP_EXECUTOR_EXECUTOR_H
 
 #include <picot/executor.h>
+#include <picot/timer.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -46,6 +47,8 @@ struct picot__executor_type {
     /* The work is in executor->queue, at its end: see that somebody will run it. A code: nobody can, it is taken out
      * again. */
     int (*enqueue)(picot_executor *executor);
+    /* Wake up to so many idle workers, for works that were queued without enqueue. NULL: each is enqueued. */
+    void (*wake)(picot_executor *executor, size_t count);
     /* Ask running works to end, as picot__work_ask: those of a port, all when it is NULL; and if the type can do more.
      */
     void (*interrupt_all)(picot_executor *executor, const struct picot__port *port);
@@ -140,15 +143,22 @@ struct picot__port {
     picot_executor *executor;
     size_t out;                    /* works submitted and not yet told to the loop; its thread only */
     picot_work *completed, **tail; /* to be told, the oldest first; the mutex guards it, and what follows */
-    unsigned posting;              /* workers that are about to wake the loop */
+    size_t completed_count;
+    size_t unwoken;   /* works queued for which nobody was woken yet; the loop's thread only */
+    unsigned posting; /* workers that are about to wake the loop */
+    bool told;        /* the loop is being woken for what is in the list */
+    bool looks;       /* it will look by itself: `look` is armed */
     picot_posted posted;
     picot_job job;
+    struct picot_wheel_node look;
 };
 
 /* In the loop's thread. The port of an executor, made when first needed, with a reference; NULL: out of memory. */
 struct picot__port *picot__port_of(picot_loop *loop, picot_executor *executor);
 void picot__port_leaves(struct picot__port *port);  /* a work is about to be submitted, */
 void picot__port_returns(struct picot__port *port); /* and was refused, or has been told */
+/* With the mutex locked, for a work that is queued: will the loop wake somebody for it, with others, in a moment? */
+bool picot__port_wakes_later(struct picot__port *port);
 
 /* With the mutex locked: a work is done, and goes to its port. True: the loop must be woken, by picot__port_post. */
 bool picot__port_enter(struct picot__port *port, picot_work *work);

@@ -2,14 +2,27 @@
  *
  * port.c - how works come back to a loop: one port per loop and executor, which completed works enter in a batch.
  *
- * Whoever completes the first work of a batch wakes the loop; the others find the batch begun. A loop ends only when
- * nobody is about to wake it, and a port keeps its executor's memory, so that the two may end in any order.
+ * Whoever completes the first work of a batch wakes the loop; the others find the batch begun. While many works are out
+ * and come back many at a time, the loop looks by itself a moment later, and is woken earlier only by a large batch or
+ * when nothing is queued any more: on a shared processor each wake-up interrupts the worker, and costs more than a
+ * hundred small works. For the same reason idle workers are then woken for many works at once.
+ *
+ * A loop ends only when nobody is about to wake it, and a port keeps its executor's memory, so that the two may end in
+ * any order.
  */
 #include "../backend/backend.h"
 #include "executor.h"
 #include "futex.h"
 
 #include <sched.h>
+
+/* When a loop looks by itself: so many works are out, so many came at once; how soon; and what wakes it earlier. */
+#define LOOKS_OUT 64
+#define LOOKS_BATCH 8
+#define LOOKS_AFTER_NS (50 * PICOT_US)
+#define LOOKS_AT_MOST 256
+/* Many works out: so many are queued before idle workers are woken for them, or fewer when the loop waits. */
+#define WAKES_AT_MOST 128
 
 /* A loop that ends looks this often whether a function wants to call into it. */
 #define LOOK_NS (5 * PICOT_MS)
@@ -18,12 +31,14 @@
 
 bool picot__port_enter(struct picot__port *port, picot_work *work)
 {
-    bool first = !port->completed;
     work->_.next = NULL;
     *port->tail = work;
     port->tail = &work->_.next;
+    port->completed_count++;
     if (port->executor->blocked > 0) (void)pthread_cond_broadcast(&port->executor->room);
-    return first;
+    if (port->told) return false;
+    port->told = !port->looks || port->completed_count >= LOOKS_AT_MOST || port->executor->queued == 0;
+    return port->told;
 }
 
 void picot__port_post(struct picot__port *port)
@@ -44,35 +59,63 @@ static void port_free(picot_loop *loop, struct picot__port *port)
     while (*at != port)
         at = &(*at)->next;
     *at = port->next;
+    picot_wheel_disarm(loop, &port->look);
     picot__executor_unref(port->executor);
     picot_free(loop, port, sizeof *port);
 }
 
-static picot_work *take_completed(struct picot__port *port, bool *ret_destroyed)
+static picot_work *take_completed(struct picot__port *port, size_t *ret_count, bool *ret_destroyed)
 {
     picot__executor_lock(port->executor);
     picot_work *works = port->completed;
+    *ret_count = port->completed_count;
     port->completed = NULL;
     port->tail = &port->completed;
+    port->completed_count = 0;
+    port->told = false;
     *ret_destroyed = port->executor->destroyed && port->posting == 0;
     picot__executor_unlock(port->executor);
     return works;
+}
+
+/* Decide who sees to the next batch. Virtual time stands still while works are out: there it is always the worker. */
+static void plan_next(picot_loop *loop, struct picot__port *port, size_t count)
+{
+    bool looks = port->out >= LOOKS_OUT && count >= LOOKS_BATCH && loop->backend != &picot__backend_sim;
+    if (!looks && !port->looks) return;
+    picot__executor_lock(port->executor);
+    bool forgotten = !looks && port->completed && !port->told;
+    port->looks = looks;
+    port->told = port->told || forgotten;
+    picot__executor_unlock(port->executor);
+    if (forgotten) (void)picot_post(loop, &port->posted);
+    picot_wheel_disarm(loop, &port->look);
+    if (!looks) return;
+    port->look.deadline_ns = picot_loop_now(loop) + LOOKS_AFTER_NS;
+    picot_wheel_arm(loop, &port->look);
 }
 
 static void collect(picot_loop *loop, void *user)
 {
     struct picot__port *port = user;
     bool destroyed;
+    size_t count;
     port->out++; /* it stays while its works are told */
-    for (picot_work *work = take_completed(port, &destroyed), *next; work; work = next) {
+    for (picot_work *work = take_completed(port, &count, &destroyed), *next; work; work = next) {
         next = work->_.next;
         work->_.next = NULL;
         picot__port_returns(port);
         picot__budget_renew(loop);
         work->_.done(loop, work);
     }
+    plan_next(loop, port, count);
     bool awaited = port->job._.next || __atomic_load_n(&port->posted._.queued, __ATOMIC_RELAXED);
     if (--port->out == 0 && destroyed && !awaited) port_free(loop, port);
+}
+
+static void look_due(picot_loop *loop, struct picot_wheel_node *node)
+{
+    collect(loop, (char *)node - offsetof(struct picot__port, look));
 }
 
 struct picot__port *picot__port_of(picot_loop *loop, picot_executor *executor)
@@ -85,7 +128,8 @@ struct picot__port *picot__port_of(picot_loop *loop, picot_executor *executor)
                                  .loop = loop,
                                  .executor = executor,
                                  .tail = &port->completed,
-                                 .posted = PICOT_POSTED_INIT(collect, port)};
+                                 .posted = PICOT_POSTED_INIT(collect, port),
+                                 .look = {.expire = look_due}};
     (void)__atomic_add_fetch(&executor->refs, 1, __ATOMIC_RELAXED);
     loop->ports = port;
     return port;
@@ -105,6 +149,37 @@ void picot__port_returns(struct picot__port *port)
     port->loop->pending_ops--;
 }
 
+/* ---- waking workers ------------------------------------------------------------------------------- */
+
+static void wake_workers(struct picot__port *port)
+{
+    size_t count = port->unwoken;
+    port->unwoken = 0;
+    port->loop->unwoken -= count;
+    if (count > port->executor->queued) count = port->executor->queued;
+    if (count > 0) port->executor->type->wake(port->executor, count);
+}
+
+bool picot__port_wakes_later(struct picot__port *port)
+{
+    picot_executor *executor = port->executor;
+    if (port->out < LOOKS_OUT || executor->idle == 0 || !executor->type->wake) return false;
+    port->unwoken++;
+    port->loop->unwoken++;
+    if (port->unwoken >= WAKES_AT_MOST) wake_workers(port);
+    return true;
+}
+
+void picot__works_wake(picot_loop *loop)
+{
+    for (struct picot__port *port = loop->ports; port; port = port->next) {
+        if (port->unwoken == 0) continue;
+        picot__executor_lock(port->executor);
+        wake_workers(port);
+        picot__executor_unlock(port->executor);
+    }
+}
+
 /* ---- for the core ----------------------------------------------------------------------------------- */
 
 void picot__works_cancel(picot_loop *loop)
@@ -121,10 +196,7 @@ void picot__works_cancel(picot_loop *loop)
 /* Are there works that have not come back? With the mutex locked. */
 static bool is_out(const struct picot__port *port)
 {
-    size_t count = 0;
-    for (const picot_work *work = port->completed; work; work = work->_.next)
-        count++;
-    return count < port->out;
+    return port->completed_count < port->out;
 }
 
 /* Wait a little while works of a port are out. Were there any? */
@@ -154,6 +226,7 @@ static bool wait_for_any(picot_loop *loop)
 void picot__works_end(picot_loop *loop)
 {
     picot__works_cancel(loop);
+    picot__works_wake(loop);
     while (wait_for_any(loop))
         picot__take_posts(loop); /* functions that call into the loop are served; works may be told, too */
     for (struct picot__port *port = loop->ports; port; port = port->next)

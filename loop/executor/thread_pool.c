@@ -236,6 +236,11 @@ static int pool_enqueue(picot_executor *executor)
     return 0;
 }
 
+static void pool_wake(picot_executor *executor, size_t count)
+{
+    wake(pool_of(executor), count);
+}
+
 static void pool_interrupt_all(picot_executor *executor, const struct picot__port *port)
 {
     for (struct pool_thread *thread = pool_of(executor)->threads; thread; thread = thread->next) {
@@ -285,6 +290,7 @@ static const struct picot__executor_type thread_pool_type = {
     .name = "threads",
     .work_kind = PICOT__WORK_CALL,
     .enqueue = pool_enqueue,
+    .wake = pool_wake,
     .interrupt_all = pool_interrupt_all,
     .shutdown = pool_shutdown,
     .join = pool_join,
