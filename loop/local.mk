@@ -26,11 +26,20 @@ loop_sources = \
     loop/executor/call_loop.c \
     loop/executor/executor.c \
     loop/executor/executor.h \
+    loop/executor/extents.c \
+    loop/executor/extents.h \
+    loop/executor/forkserver.c \
+    loop/executor/forkserver.h \
     loop/executor/futex.h \
     loop/executor/loop_executor.c \
     loop/executor/map.c \
     loop/executor/offload.c \
     loop/executor/port.c \
+    loop/executor/process_memory.h \
+    loop/executor/process_pool.c \
+    loop/executor/process_pool.h \
+    loop/executor/process_service.c \
+    loop/executor/process_worker.c \
     loop/executor/thread.c \
     loop/executor/thread.h \
     loop/executor/thread_pool.c \

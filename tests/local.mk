@@ -122,6 +122,7 @@ check_PROGRAMS += \
     tests/test_limiter \
     tests/test_offload \
     tests/test_post \
+    tests/test_process_pool \
     tests/test_queue \
     tests/test_queue_interleavings \
     tests/test_servers \

@@ -70,8 +70,9 @@ struct picot_work {
                 size_t len;
                 void *ret_data;
                 size_t ret_size;
-                int64_t deadline_ns;
-                void *private_state;
+                int64_t limit_ns;
+                uint32_t slot;
+                int exit_status;
             } request;
         } u;
     } _;

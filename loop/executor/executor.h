@@ -52,7 +52,8 @@ struct picot__executor_type {
     /* Ask running works to end, as picot__work_ask: those of a port, all when it is NULL; and if the type can do more.
      */
     void (*interrupt_all)(picot_executor *executor, const struct picot__port *port);
-    void (*interrupt)(picot_executor *executor, picot_work *work); /* one, whose token is set. May be NULL */
+    /* One, whose token is set. True: it had not begun, is out of the type's hands, and does not run. May be NULL. */
+    bool (*interrupt)(picot_executor *executor, picot_work *work);
     /* closing is set: wake everybody, so that they end when the queue is empty. */
     void (*shutdown)(picot_executor *executor);
     /* Wait until all workers have ended; closing is set. */

@@ -40,6 +40,16 @@ static inline int picot__futex_wait(const uint32_t *word, uint32_t value, int64_
     return rc < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
+/* The same for a word in memory that processes share, without a time. */
+static inline void picot__futex_wait_shared(const uint32_t *word, uint32_t value)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+}
+static inline void picot__futex_wake_shared(const uint32_t *word, int count)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
+
 /* Wake up to `count` sleepers. The word's memory may be gone: nobody then sleeps there. */
 static inline void picot__futex_wake(const uint32_t *word, int count)
 {

@@ -106,10 +106,11 @@ static int wake_loop(picot_executor *executor)
     return 0;
 }
 
-static void interrupt(picot_executor *executor, picot_work *work)
+static bool interrupt(picot_executor *executor, picot_work *work)
 {
     (void)work;
     (void)wake_loop(executor);
+    return false;
 }
 
 static void interrupt_all(picot_executor *executor, const struct picot__port *port)

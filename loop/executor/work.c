@@ -93,7 +93,11 @@ static int cancel_locked(picot_executor *executor, picot_work *work)
     case PICOT_WORK_RUNNING:
         if (!(state & (PICOT__WORK_ASKED | PICOT__WORK_SETTLING))) {
             picot__work_ask(work);
-            if (executor->type->interrupt) executor->type->interrupt(executor, work);
+            if (executor->type->interrupt && executor->type->interrupt(executor, work)) {
+                executor->running--;
+                picot__work_drop(executor, work, -ECANCELED);
+                return 1;
+            }
         }
         return -EBUSY;
     default:

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * forkserver.c - the process that forks workers: started early, while the program is small and has one thread.
+ *
+ * It answers two questions over a socket: fork a worker (the answer brings a pidfd), and how did that one end. A worker
+ * that has ended stays a zombie until the second question, so that its number cannot become another's. The server ends
+ * when the socket does, and its workers are killed with it.
+ */
+#include "forkserver.h"
+
+#include "../backend/backend.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+#define SOCKET_FD 3 /* in the server; behind it nothing is open */
+
+struct picot_process_server {
+    const picot_process_function *functions;
+    size_t function_count;
+    const unsigned char *fork_mark;
+    pthread_mutex_t mutex; /* one question at a time */
+    int socket;
+    pid_t pid;
+    uint32_t pools; /* accessed atomically */
+};
+
+enum { ASK_SPAWN = 1, ASK_REAP = 2 };
+
+struct question {
+    uint32_t kind;
+    int32_t pid;
+    struct picot__worker_order order;
+};
+
+struct answer {
+    int32_t rc, pid, status;
+};
+
+/* ---- messages with descriptors --------------------------------------------------------------------- */
+
+#define FDS_MAX 2
+
+static int send_message(int socket, const void *data, size_t len, const int *fds, size_t fd_count)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec iov = {(void *)(uintptr_t)data, len};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (fd_count > 0) {
+        message.msg_control = control.room;
+        message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+        memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
+    }
+    ssize_t sent;
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)len ? 0 : -EPIPE;
+}
+
+/* A whole message of this length, and as many descriptors as came, -1 for those that did not. */
+static int receive_message(int socket, void *data, size_t len, int *fds, size_t fd_count)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
+    } control;
+    struct iovec iov = {data, len};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    ssize_t received;
+    for (size_t i = 0; i < fd_count; i++)
+        fds[i] = -1;
+    do
+        received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (received < 0 && errno == EINTR);
+    struct cmsghdr *header = received < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+        size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(header), (came < fd_count ? came : fd_count) * sizeof(int));
+    }
+    return received == (ssize_t)len ? 0 : -EPIPE;
+}
+
+/* ---- in the server ------------------------------------------------------------------------------------ */
+
+static void die_with(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(0); /* it was faster */
+}
+
+static void limit_worker(const struct picot__worker_order *order)
+{
+    for (uint32_t i = 0; i < order->limit_count && i < PICOT__LIMITS_MAX; i++) {
+        struct rlimit limit = {order->limits[i].soft, order->limits[i].hard};
+        (void)setrlimit((__rlimit_resource_t)order->limits[i].resource, &limit);
+    }
+    if (order->nice) (void)nice(order->nice);
+}
+
+static void spawn(const picot_process_server *server, const struct question *question, int *fds)
+{
+    struct answer answer = {0, 0, 0};
+    pid_t self = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        die_with(self);
+        (void)close(SOCKET_FD);
+        limit_worker(&question->order);
+        picot__process_worker_main(server->functions, server->function_count, &question->order, fds[0], fds[1]);
+    }
+    int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    answer.rc = pidfd < 0 ? -errno : 0;
+    answer.pid = pid;
+    if (pid > 0 && pidfd < 0) {
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+    }
+    if (send_message(SOCKET_FD, &answer, sizeof answer, &pidfd, pidfd >= 0) < 0) _exit(0);
+    if (pidfd >= 0) (void)close(pidfd);
+}
+
+static void reap(const struct question *question)
+{
+    struct answer answer = {0, question->pid, 0};
+    int status;
+    if (waitpid(question->pid, &status, 0) != question->pid)
+        answer.rc = -ECHILD;
+    else
+        answer.status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+    if (send_message(SOCKET_FD, &answer, sizeof answer, NULL, 0) < 0) _exit(0);
+}
+
+static void close_from(int first)
+{
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+    long end = sysconf(_SC_OPEN_MAX);
+    for (int fd = first; fd < end; fd++)
+        (void)close(fd);
+}
+
+static void forget_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL}, before;
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++)
+        if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void)sigaction(number, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void be_server(const picot_process_server *server, int socket, pid_t parent)
+{
+    struct question question;
+    int fds[FDS_MAX];
+    if (socket != SOCKET_FD && dup2(socket, SOCKET_FD) < 0) _exit(1);
+    close_from(SOCKET_FD + 1);
+    (void)fcntl(SOCKET_FD, F_SETFD, FD_CLOEXEC);
+    die_with(parent);
+    forget_signals();
+    (void)prctl(PR_SET_NAME, "picot-server");
+    while (receive_message(SOCKET_FD, &question, sizeof question, fds, FDS_MAX) == 0) {
+        if (question.kind == ASK_SPAWN)
+            spawn(server, &question, fds);
+        else
+            reap(&question);
+        for (int i = 0; i < FDS_MAX; i++)
+            if (fds[i] >= 0) (void)close(fds[i]);
+    }
+    _exit(0);
+}
+
+/* ---- in the program ------------------------------------------------------------------------------------ */
+
+static int ask(picot_process_server *server, const struct question *question, const int *fds, size_t fd_count,
+               struct answer *ret_answer, int *ret_fd)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    int rc = send_message(server->socket, question, sizeof *question, fds, fd_count);
+    if (rc == 0) rc = receive_message(server->socket, ret_answer, sizeof *ret_answer, ret_fd, 1);
+    (void)pthread_mutex_unlock(&server->mutex);
+    return rc < 0 ? PICOT_EBROKEN : ret_answer->rc;
+}
+
+int picot__forkserver_spawn(picot_process_server *server, const struct picot__worker_order *order, int memory_fd,
+                            int notify_fd, pid_t *ret_pid, int *ret_pidfd)
+{
+    struct question question = {.kind = ASK_SPAWN, .order = *order};
+    struct answer answer;
+    int fds[FDS_MAX] = {memory_fd, notify_fd}, pidfd;
+    int rc = ask(server, &question, fds, FDS_MAX, &answer, &pidfd);
+    if (rc == 0 && pidfd < 0) rc = -EMFILE; /* it came, and there was no room for it */
+    if (rc < 0) return rc;
+    *ret_pid = answer.pid;
+    *ret_pidfd = pidfd;
+    return 0;
+}
+
+int picot__forkserver_reap(picot_process_server *server, pid_t pid, int *ret_status)
+{
+    struct question question = {.kind = ASK_REAP, .pid = pid};
+    struct answer answer;
+    int none;
+    int rc = ask(server, &question, NULL, 0, &answer, &none);
+    if (rc == 0) *ret_status = answer.status;
+    return rc;
+}
+
+int picot__forkserver_function(const picot_process_server *server, const char *name)
+{
+    for (size_t i = 0; i < server->function_count; i++)
+        if (strcmp(server->functions[i].name, name) == 0) return (int)i;
+    return -ENOSYS;
+}
+
+int picot__forkserver_hold(picot_process_server *server)
+{
+    if (!*server->fork_mark) return PICOT_EFORKED;
+    (void)__atomic_add_fetch(&server->pools, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+void picot__forkserver_release(picot_process_server *server)
+{
+    (void)__atomic_sub_fetch(&server->pools, 1, __ATOMIC_RELEASE);
+}
+
+static int check_functions(const picot_process_function *functions, size_t count)
+{
+    if (!functions || count == 0 || count > INT32_MAX) return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (!functions[i].name || !functions[i].fn) return -EINVAL;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(functions[i].name, functions[j].name) == 0) return -EINVAL;
+    }
+    return 0;
+}
+
+/* A directory of as many directories as there are threads, besides its own two. Unknown without /proc; and where a
+ * sanitizer has threads of its own. */
+static bool has_threads(void)
+{
+#ifdef PICOT_SANITIZED
+    return false;
+#else
+    struct stat info;
+    return stat("/proc/self/task", &info) == 0 && info.st_nlink > 3;
+#endif
+}
+
+static int has_pidfds(void)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (pidfd < 0) return -errno;
+    (void)close(pidfd);
+    return 0;
+}
+
+static int start(picot_process_server *server)
+{
+    int sockets[2], rc = has_pidfds();
+    if (rc < 0) return rc;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) return -errno;
+    pid_t self = getpid();
+    server->pid = fork();
+    if (server->pid == 0) be_server(server, sockets[1], self);
+    rc = server->pid < 0 ? -errno : 0;
+    (void)close(sockets[1]);
+    if (rc < 0) (void)close(sockets[0]);
+    server->socket = sockets[0];
+    return rc;
+}
+
+int picot_process_server_start(const picot_process_function *functions, size_t count, picot_process_server **ret_server)
+{
+    int rc = ret_server ? check_functions(functions, count) : -EINVAL;
+    if (rc < 0) return rc;
+    if (has_threads()) return -EBUSY;
+    picot_process_server *server = calloc(1, sizeof *server);
+    if (!server) return -ENOMEM;
+    *server = (picot_process_server){functions, count, picot__fork_mark_open(), PTHREAD_MUTEX_INITIALIZER, -1, 0, 0};
+    rc = server->fork_mark ? start(server) : -ENOMEM;
+    if (rc < 0) {
+        picot__fork_mark_close(server->fork_mark);
+        free(server);
+        return rc;
+    }
+    *ret_server = server;
+    return 0;
+}
+
+int picot_process_server_stop(picot_process_server *server)
+{
+    if (!server) return 0;
+    bool forked = !*server->fork_mark;
+    if (!forked && __atomic_load_n(&server->pools, __ATOMIC_ACQUIRE) > 0) return -EBUSY;
+    (void)close(server->socket);
+    if (!forked) (void)waitpid(server->pid, NULL, 0);
+    (void)pthread_mutex_destroy(&server->mutex);
+    picot__fork_mark_close(server->fork_mark);
+    free(server);
+    return 0;
+}
