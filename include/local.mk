@@ -31,6 +31,7 @@ picotinclude_HEADERS = \
     include/picot/scope.h \
     include/picot/select.h \
     include/picot/short.h \
+    include/picot/signal.h \
     include/picot/sim.h \
     include/picot/sync.h \
     include/picot/task.h \

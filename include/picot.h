@@ -30,6 +30,7 @@
 #include <picot/report.h>
 #include <picot/scope.h>
 #include <picot/select.h>
+#include <picot/signal.h>
 #include <picot/sim.h>
 #include <picot/sync.h>
 #include <picot/task.h>

@@ -143,6 +143,7 @@ static void end_work(picot_loop *loop)
 static void free_loop(picot_loop *loop)
 {
     picot__offload_close(loop);
+    picot__signals_free(loop);
     while (loop->extensions) {
         picot_extension *extension = loop->extensions;
         loop->extensions = extension->_.next;

@@ -232,6 +232,12 @@ bool picot__offload_is_out(const picot_loop *loop);
 /* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
 void picot__offload_close(picot_loop *loop);
 
+/* ---- signal.c: watchers of signals ----------------------------------------------------------- */
+
+#define PICOT__SIGNALS 129 /* numbers are below; Linux has 64, on MIPS 128 */
+/* The loop ends: no handler knows it any more. */
+void picot__signals_free(picot_loop *loop);
+
 /* ---- metrics.c: what the loop counts --------------------------------------------------------- */
 
 #define PICOT__SAMPLE_WAITS 16
@@ -281,10 +287,11 @@ struct picot_loop {
     atomic_int sleeping;                 /* the waker must signal */
 
     /* what is alive, with pending_ops: the sum is picot_loop_pending */
-    size_t armed_timers, watches, handles, holds;
+    size_t armed_timers, watches, handles, holds, signal_watchers;
 
     struct picot__retries *retries;
     struct picot__offloads *offloads;
+    struct picot__signals *signals;
     picot_extension *extensions;
     picot_allocator allocator;
     struct picot__metrics metrics;

@@ -37,6 +37,7 @@ loop_sources = \
     loop/post.c \
     loop/retry.c \
     loop/shuffle.c \
+    loop/signal.c \
     loop/timer.c \
     loop/turn.c \
     loop/watch.c \

@@ -77,6 +77,7 @@ check_PROGRAMS += \
     tests/conformance/metrics \
     tests/conformance/pipes \
     tests/conformance/seed \
+    tests/conformance/signals \
     tests/conformance/sim \
     tests/conformance/stream_recv \
     tests/conformance/stream_send \
