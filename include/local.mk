@@ -32,6 +32,7 @@ picotinclude_HEADERS = \
     include/picot/select.h \
     include/picot/short.h \
     include/picot/signal.h \
+    include/picot/signal_wait.h \
     include/picot/sim.h \
     include/picot/sync.h \
     include/picot/task.h \

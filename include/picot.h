@@ -31,6 +31,7 @@
 #include <picot/scope.h>
 #include <picot/select.h>
 #include <picot/signal.h>
+#include <picot/signal_wait.h>
 #include <picot/sim.h>
 #include <picot/sync.h>
 #include <picot/task.h>

@@ -185,24 +185,6 @@ static void tell_all(picot_loop *loop, void *user)
 
 /* ---- watchers ---------------------------------------------------------------------------------- */
 
-static bool can_be_watched(int number)
-{
-    if (number < 1 || number >= PICOT__SIGNALS) return false;
-    switch (number) {
-    case SIGKILL:
-    case SIGSTOP:
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGFPE:
-    case SIGILL:
-    case SIGTRAP:
-    case SIGSYS:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static struct line *line_of(picot_loop *loop, int number)
 {
     struct picot__signals *signals = loop->signals;
@@ -260,7 +242,7 @@ int picot_signal_add(picot_loop *loop, picot_signal *watcher, int number, unsign
 {
     int rc = picot__check(loop);
     if (rc < 0) return PICOT__MISUSE(rc, "picot_signal_add");
-    if (!watcher || !fn || flags & ~(unsigned)FLAGS || !can_be_watched(number)) return -EINVAL;
+    if (!watcher || !fn || flags & ~(unsigned)FLAGS || !picot_signal_can_watch(number)) return -EINVAL;
     if (watcher->_.next) return -EALREADY;
     struct line *line = line_of(loop, number);
     if (!line) return -ENOMEM;

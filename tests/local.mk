@@ -124,6 +124,7 @@ check_PROGRAMS += \
     tests/test_queue \
     tests/test_queue_interleavings \
     tests/test_servers \
+    tests/test_signals \
     tests/test_sync \
     tests/test_sync_interleavings \
     tests/test_tcp \
@@ -172,6 +173,7 @@ check_PROGRAMS += \
     tests/test_limiter_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
+    tests/test_signals_iso \
     tests/test_sync_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
@@ -215,6 +217,8 @@ tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_limiter_iso_SOURCES = tests/test_limiter.c
 tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_signals_iso_SOURCES = tests/test_signals.c
+tests_test_signals_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_channel_iso_SOURCES = tests/test_channel.c

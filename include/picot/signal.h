@@ -104,6 +104,9 @@ PICOT_API int picot_signal_add(picot_loop *loop, picot_signal *watcher, int numb
  */
 PICOT_API int picot_signal_remove(picot_loop *loop, picot_signal *watcher);
 
+/** Can it be watched? 1 or 0. See the numbers of picot_signal_add. Thread: any. @since 0.1 */
+PICOT_API int picot_signal_can_watch(int number);
+
 /** Is the watcher between add and its end? 0 for NULL. @since 0.1 */
 PICOT_API int picot_signal_active(const picot_signal *watcher);
 

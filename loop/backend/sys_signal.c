@@ -23,6 +23,8 @@
 
 #include "backend.h"
 
+#define FIRST_REAL_TIME 32 /* the kernel's; the C library takes some for itself, up to SIGRTMIN */
+
 static struct {
     pthread_mutex_t lock;
     bool at_fork; /* fork tells us */
@@ -214,6 +216,24 @@ void picot__sys_signal_unwatch(struct picot__signal_line *line, int number)
         }
     }
     unlock_table();
+}
+
+int picot_signal_can_watch(int number)
+{
+    if (number < 1 || number >= PICOT__SIGNALS || number > SIGRTMAX) return 0;
+    switch (number) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGSYS:
+        return 0;
+    default:
+        return number < FIRST_REAL_TIME || number >= SIGRTMIN; /* those between are the C library's */
+    }
 }
 
 /* ---- for the end of a program, and for people -------------------------------------------------- */
