@@ -13,6 +13,7 @@ picotinclude_HEADERS = \
     include/picot/coro.h \
     include/picot/coro_macros.h \
     include/picot/coro_runtime.h \
+    include/picot/daemon.h \
     include/picot/error.h \
     include/picot/extension.h \
     include/picot/future.h \

@@ -14,6 +14,7 @@
 #include <picot/channel.h>
 #include <picot/context.h>
 #include <picot/coro.h>
+#include <picot/daemon.h>
 #include <picot/error.h>
 #include <picot/extension.h>
 #include <picot/future.h>

@@ -17,6 +17,9 @@ loop_sources = \
     loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
+    loop/backend/sys_daemon.c \
+    loop/backend/sys_notify.c \
+    loop/backend/sys_pid_file.c \
     loop/backend/sys_signal.c \
     loop/backend/wakefd.c \
     loop/descriptor.c \

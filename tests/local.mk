@@ -114,6 +114,7 @@ check_PROGRAMS += \
     tests/test_coro_sweep \
     tests/test_coro_tasks \
     tests/test_coro_wait_for \
+    tests/test_daemon \
     tests/test_files \
     tests/test_generators \
     tests/test_generators_memory \

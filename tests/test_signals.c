@@ -13,6 +13,15 @@
 
 #define LOOP picot_this_loop()
 
+/* ThreadSanitizer holds signals back, one of each number, until the program makes a system call. */
+#if defined(__SANITIZE_THREAD__)
+#define MERGES_SIGNALS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MERGES_SIGNALS 1
+#endif
+#endif
+
 /* ---- awaited ------------------------------------------------------------------------------------- */
 
 picot_async_fn(int, waits, (char unused;), (picot_signals s; picot_signal_info info; int n, i;))
@@ -57,7 +66,7 @@ picot_async_fn(int, waits, (char unused;), (picot_signals s; picot_signal_info i
 
 static void awaited(void)
 {
-#if defined(__SANITIZE_THREAD__)
+#ifdef MERGES_SIGNALS
     SKIP("the sanitizer merges signals");
 #endif
     int rc;
@@ -211,6 +220,7 @@ picot_async_fn(int, opens, (char unused;), (picot_signals s; int rc;))
 static void out_of_memory(void)
 {
     int rc = -1;
+    CHECK(signal(SIGINT, SIG_DFL) != SIG_ERR); /* a job in the background has it ignored */
     for (long count = 0; rc < 0; count++) {
         picot_loop *loop = dry_loop();
         countdown = count;
@@ -221,10 +231,11 @@ static void out_of_memory(void)
         countdown = -1;
         CHECK_EQ(picot_loop_destroy(loop, PICOT_DESTROY_FORCE), 0);
         CHECK_EQ(bytes, 0);
-        for (int number = SIGUSR1; number <= SIGTERM; number++) {
+        static const int numbers[] = {SIGUSR1, SIGUSR2, SIGINT, SIGTERM};
+        for (int i = 0; i < 4; i++) {
             struct sigaction present;
-            CHECK_EQ(sigaction(number, NULL, &present), 0);
-            CHECK(present.sa_handler == SIG_DFL || number == SIGPIPE || number == SIGALRM);
+            CHECK_EQ(sigaction(numbers[i], NULL, &present), 0);
+            CHECK(present.sa_handler == SIG_DFL);
         }
     }
 }
@@ -352,6 +363,7 @@ static void second_interrupt(void)
     CHECK_EQ(end_of(pid, from), 128 + SIGINT);
     /* A program that never comes back to its loop. The two must not be merged: the first is out of the way when it is
      * no longer pending, and a process that computes takes it at once. */
+#ifndef MERGES_SIGNALS
     pid = start_program(HANGS, NULL, &from);
     expect(from, "r");
     while (kill(pid, 0) == 0) {
@@ -363,6 +375,7 @@ static void second_interrupt(void)
         break;
     }
     CHECK_EQ(close(from), 0);
+#endif
 }
 
 static void chosen_signals(void)
