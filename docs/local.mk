@@ -9,6 +9,7 @@ EXTRA_DIST += \
     docs/building.md \
     docs/cancellation.md \
     docs/coroutines.md \
+    docs/daemon.md \
     docs/generators.md \
     docs/http.md \
     docs/inspection.md \
@@ -16,6 +17,7 @@ EXTRA_DIST += \
     docs/loop.md \
     docs/performance.md \
     docs/queues.md \
+    docs/signals.md \
     docs/sync.md \
     docs/tasks.md \
     docs/testing.md

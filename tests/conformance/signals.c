@@ -752,11 +752,13 @@ static void bad_input(void)
         CHECK_EQ(picot_signal_add(loop, &told.watcher, wrong[i], 0, note, &told), -EINVAL);
         CHECK(!picot_signal_active(&told.watcher));
     }
+#ifndef PICOT_DEBUG /* there it aborts */
     CHECK_EQ(picot_signal_add(NULL, &told.watcher, SIGUSR1, 0, note, &told), -EINVAL);
+    CHECK_EQ(picot_signal_remove(NULL, &told.watcher), -EINVAL);
+#endif
     CHECK_EQ(picot_signal_add(loop, NULL, SIGUSR1, 0, note, &told), -EINVAL);
     CHECK_EQ(picot_signal_add(loop, &told.watcher, SIGUSR1, 0, NULL, &told), -EINVAL);
     CHECK_EQ(picot_signal_add(loop, &told.watcher, SIGUSR1, 16, note, &told), -EINVAL);
-    CHECK_EQ(picot_signal_remove(NULL, &told.watcher), -EINVAL);
     CHECK_EQ(picot_signal_remove(loop, NULL), -EINVAL);
     CHECK_EQ(picot_signal_remove(loop, &told.watcher), 0);
     CHECK(!picot_signal_active(NULL));
