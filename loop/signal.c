@@ -30,7 +30,7 @@ struct line {
     atomic_int insists; /* 1: a signal is the first one; 2: the next one is the last one */
     atomic_uint tail;
     unsigned head;
-    atomic_uint_fast64_t lost;
+    atomic_uint lost;
     picot_signal_info last;
     uint64_t told;       /* so many calls of all watchers */
     picot_signal *first; /* circular */
@@ -39,12 +39,13 @@ struct line {
     struct cell cells[RING];
 };
 
-#define WORDS ((PICOT__SIGNALS + 63) / 64)
+#define WORD_BITS 32 /* an atomic that is lock-free everywhere, as handlers need it */
+#define WORDS ((PICOT__SIGNALS + WORD_BITS - 1) / WORD_BITS)
 
 struct picot__signals {
     picot_loop *loop;
     picot_posted posted;
-    atomic_uint_fast64_t arrived[WORDS]; /* a bit per signal */
+    atomic_uint arrived[WORDS]; /* a bit per signal */
     struct line *lines[PICOT__SIGNALS];
 };
 
@@ -84,12 +85,20 @@ static struct cell *reserve(struct line *line, unsigned *ret_place)
     }
 }
 
+/* The loop shall look into this line. */
+static void ask(struct line *line)
+{
+    unsigned bit = (unsigned)line->number - 1;
+    atomic_fetch_or(&line->signals->arrived[bit / WORD_BITS], 1u << bit % WORD_BITS);
+    (void)picot_post(line->signals->loop, &line->signals->posted);
+}
+
 static void arrived(struct picot__signal_line *shared, const void *info)
 {
     struct line *line = (struct line *)(void *)shared;
     int once = 1;
     if (!atomic_compare_exchange_strong(&line->insists, &once, 2) && once == 2) picot__sys_signal_default(line->number);
-    unsigned place, bit = (unsigned)line->number - 1;
+    unsigned place;
     struct cell *cell = reserve(line, &place);
     if (cell) {
         describe(info, &cell->info);
@@ -97,8 +106,7 @@ static void arrived(struct picot__signal_line *shared, const void *info)
     } else {
         atomic_fetch_add(&line->lost, 1);
     }
-    atomic_fetch_or(&line->signals->arrived[bit / 64], UINT64_C(1) << bit % 64);
-    (void)picot_post(line->signals->loop, &line->signals->posted);
+    ask(line);
 }
 
 /* ---- telling ----------------------------------------------------------------------------------- */
@@ -168,18 +176,16 @@ static void tell_line(picot_loop *loop, struct line *line)
         if (!line->first || !take(line, &info)) return;
         tell(loop, line, &info);
     }
-    unsigned bit = (unsigned)line->number - 1; /* the others first */
-    atomic_fetch_or(&line->signals->arrived[bit / 64], UINT64_C(1) << bit % 64);
-    (void)picot_post(loop, &line->signals->posted);
+    ask(line); /* the others first */
 }
 
 static void tell_all(picot_loop *loop, void *user)
 {
     struct picot__signals *signals = user;
     for (unsigned word = 0; word < WORDS; word++) {
-        uint64_t bits = atomic_exchange(&signals->arrived[word], 0);
+        unsigned bits = atomic_exchange(&signals->arrived[word], 0);
         for (; bits; bits &= bits - 1)
-            tell_line(loop, signals->lines[word * 64 + (unsigned)__builtin_ctzll(bits) + 1]);
+            tell_line(loop, signals->lines[word * WORD_BITS + (unsigned)__builtin_ctz(bits) + 1]);
     }
 }
 

@@ -90,21 +90,11 @@ static bool is_ours(const struct sigaction *action)
     return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_signal;
 }
 
-/* What a signal does without watchers. */
-static int before(int number, struct sigaction *ret_action)
+static int install(struct entry *entry, int number, const struct sigaction *former)
 {
-    if (sigaction(number, NULL, ret_action) < 0) return -errno;
-    if (is_ours(ret_action)) *ret_action = table.signals[number].former;
-    return 0;
-}
-
-static int install(int number)
-{
-    struct entry *entry = &table.signals[number];
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     (void)sigfillset(&action.sa_mask);
-    int rc = before(number, &entry->former);
-    if (rc < 0) return rc;
+    entry->former = *former;
     if (sigaction(number, &action, NULL) < 0) return -errno;
     entry->installed = true;
     return 0;
@@ -163,20 +153,26 @@ static int adopt_table(void)
 
 /* ---- lines ------------------------------------------------------------------------------------- */
 
+static bool is_default(const struct sigaction *action)
+{
+    return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
+}
+
 static int watch(struct picot__signal_line *line, int number, bool if_default)
 {
     struct entry *entry = &table.signals[number];
-    struct sigaction former;
+    struct sigaction present;
     int rc = adopt_table();
     if (rc < 0) return rc;
-    rc = before(number, &former);
-    if (rc < 0) return rc;
-    if (if_default && (former.sa_flags & SA_SIGINFO || former.sa_handler != SIG_DFL)) return -EEXIST;
+    if (sigaction(number, NULL, &present) < 0) return -errno;
+    bool ours = is_ours(&present);
+    if (if_default && !is_default(ours ? &entry->former : &present)) return -EEXIST;
     if (!line) return 0;
-    atomic_store(&line->next, atomic_load(&entry->first));
+    struct picot__signal_line *first = atomic_load(&entry->first);
+    atomic_store(&line->next, first);
     atomic_store(&entry->first, line);
-    if (!entry->installed) rc = install(number);
-    if (rc < 0) atomic_store(&entry->first, atomic_load(&line->next)); /* no handler has seen it */
+    if (!ours) rc = install(entry, number, &present); /* the first line, or others have replaced ours */
+    if (rc < 0) atomic_store(&entry->first, first);
     return rc;
 }
 

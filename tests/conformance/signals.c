@@ -538,6 +538,28 @@ static void restored_at_the_end(void)
     tap_loop_end(loop);
 }
 
+/* A watcher that is added then gets the signal all the same, and in the end theirs comes back. */
+static void replaced_meanwhile(void)
+{
+    picot_loop *loop = tap_loop(), *other = tap_loop();
+    struct told a, b, c;
+    CHECK_EQ(watch(loop, &a, SIGUSR1, 0), 0);
+    set_disposition(SIGUSR1, own_handler);
+    CHECK_EQ(raise(SIGUSR1), 0);
+    CHECK_EQ(own_calls, 1);
+    CHECK_EQ(watch(other, &b, SIGUSR1, PICOT_SIGNAL_IF_DEFAULT), -EEXIST);
+    CHECK_EQ(watch(other, &c, SIGUSR1, 0), 0);
+    CHECK_EQ(raise(SIGUSR1), 0);
+    wait_for_it(other, &c);
+    wait_for_it(loop, &a);
+    CHECK_EQ(own_calls, 1);
+    CHECK_EQ(picot_signal_remove(other, &c.watcher), 0);
+    CHECK_EQ(picot_signal_remove(loop, &a.watcher), 0);
+    CHECK(disposition(SIGUSR1).sa_handler == own_handler);
+    tap_loop_end(loop);
+    tap_loop_end(other);
+}
+
 static void nothing_unasked(void)
 {
     struct sigaction before[NSIG];
@@ -842,6 +864,7 @@ static const struct tap_case cases[] = {
     {"signals: one without end", endless_signal, TAP_BACKENDS},
     {"signals: dispositions come back", restored, TAP_BACKENDS},
     {"signals: and at the loop's end", restored_at_the_end, TAP_BACKENDS},
+    {"signals: a handler replaced meanwhile", replaced_meanwhile, TAP_BACKENDS},
     {"signals: no handler unasked", nothing_unasked, TAP_BACKENDS},
     {"signals: system calls are restarted", restarts_system_calls, TAP_BACKENDS},
     {"signals: a second one", insisted, TAP_BACKENDS},
