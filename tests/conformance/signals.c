@@ -173,6 +173,7 @@ static void note_and_again(picot_loop *loop, picot_signal *watcher, const picot_
     struct told *told = watcher->user;
     CHECK(!picot_signal_active(watcher));
     note(loop, watcher, info);
+    if (told->calls <= 5) CHECK_EQ(info->value.number, told->calls - 1); /* each once, in order */
     CHECK(disposition(SIGRTMIN).sa_handler != SIG_DFL);
     CHECK_EQ(sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 99}), 0);
     if (told->calls < 10)
@@ -234,6 +235,14 @@ static void changes_while_told(void)
     CHECK_EQ(it.late.calls, 1);
     /* What came then is not told to the next watcher either. */
     CHECK_EQ(watch(loop, &it.a, SIGUSR1, 0), 0);
+    run_turns(loop, 3);
+    CHECK_EQ(it.a.calls, 0);
+    CHECK_EQ(raise(SIGUSR1), 0);
+    wait_for_it(loop, &it.a);
+    CHECK_EQ(it.a.calls, 1);
+    CHECK_EQ(raise(SIGUSR1), 0);
+    CHECK_EQ(picot_signal_remove(loop, &it.a.watcher), 0);
+    CHECK_EQ(watch(loop, &it.a, SIGUSR1, 0), 0); /* with its post still under way */
     run_turns(loop, 3);
     CHECK_EQ(it.a.calls, 0);
     CHECK_EQ(picot_signal_remove(loop, &it.a.watcher), 0);
@@ -412,10 +421,12 @@ static void storm(void)
     tap_loop_end(loop);
 }
 
+/* To the loop's thread, or, with no argument, to itself: then handlers run beside the loop. */
 static void *send_a_storm(void *argument)
 {
+    pthread_t target = argument ? *(pthread_t *)argument : pthread_self();
     for (int i = 0; i < STORM; i++)
-        while (pthread_kill(*(pthread_t *)argument, SIGRTMIN) != 0)
+        while (pthread_kill(target, SIGRTMIN) != 0)
             (void)sched_yield(); /* EAGAIN: the queue of pending signals is full */
     return NULL;
 }
@@ -430,7 +441,7 @@ static void storm_from_threads(void)
     CHECK_EQ(watch(loop, &told, SIGRTMIN, 0), 0);
     CHECK_EQ(watch(loop, &other, SIGUSR1, 0), 0);
     for (int i = 0; i < 2; i++)
-        CHECK_EQ(pthread_create(&threads[i], NULL, send_a_storm, &self), 0);
+        CHECK_EQ(pthread_create(&threads[i], NULL, send_a_storm, i ? &self : NULL), 0);
     CHECK_EQ(raise(SIGUSR1), 0);
     wait_for_it(loop, &other);
     while (told.arrived < (uint64_t)2 * STORM)
