@@ -80,7 +80,7 @@ PICOT_API picot_arm picot_arm_signal(picot_signals *signals, picot_signal_info *
  * that goes on and ends otherwise ends the run as ever. A second signal of the list does not wait: it takes its default
  * effect; the same one again even when the loop is busy and never comes back to look.
  * A signal that is ignored (nohup(1), a background job's SIGINT) or that the program handles by itself when the run
- * begins is left alone.
+ * begins is left alone. None counts as work: on "sim", a program that waits for nothing else is told -EDEADLK.
  * @param numbers  ended by 0, copied; an empty list or NULL: none. It counts from the next run on; a run that is under
  *                 way goes on without any
  * @return  0; -EINVAL: one cannot be watched; -ENOMEM; -EPERM, PICOT_EFORKED. @since 0.1
