@@ -15,8 +15,8 @@
  *
  * What is counted. Of the signals 1 to 31 the system itself merges those that are pending. What reaches the process is
  * told one by one, up to 64 of a signal in one turn; what is more than fits between two turns is counted
- * (info->coalesced). So a storm of one signal neither starves another one nor the rest of the loop, and after a signal
- * a callback always follows.
+ * (info->coalesced), and told with a neighbour's info. So a storm of one signal neither starves another one nor the
+ * rest of the loop, and after a signal a callback always follows.
  *
  * Threads. A signal that is blocked in every thread is never seen: block it in no thread, or leave one where it is not.
  * The library changes no signal mask. A system call of the program's own that is interrupted is restarted (SA_RESTART)
