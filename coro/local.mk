@@ -32,6 +32,7 @@ coro_sources = \
     coro/hold.c \
     coro/inspect.c \
     coro/internal.h \
+    coro/interrupt.c \
     coro/io.c \
     coro/latest.c \
     coro/limiter.c \
@@ -50,6 +51,7 @@ coro_sources = \
     coro/scope.c \
     coro/select.c \
     coro/semaphore.c \
+    coro/signal.c \
     coro/slab.c \
     coro/store.c \
     coro/store.h \

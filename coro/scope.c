@@ -149,7 +149,7 @@ static void pop_node(picot_task *task, struct picot_scope_node *node)
     struct picot__extra *extra = task->extra;
     extra->scopes = node->outer;
     task->scopes--;
-    if (task->scopes == 0) task->flags &= (uint8_t)~PICOT__TASK_SHIELDS;
+    if (task->scopes == 0) task->flags &= (uint16_t)~PICOT__TASK_SHIELDS;
     if (node->shielded && task->shield == node->index) picot__set_shield(task, node->outer_shield);
     /* A deadline inside a cleanup must not make it forget whose cancellation is being cleaned up. */
     if (!extra->cause || extra->cause == node) extra->cause = node->outer_cause;

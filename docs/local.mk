@@ -9,6 +9,7 @@ EXTRA_DIST += \
     docs/building.md \
     docs/cancellation.md \
     docs/coroutines.md \
+    docs/daemon.md \
     docs/executors.md \
     docs/generators.md \
     docs/http.md \
@@ -17,6 +18,7 @@ EXTRA_DIST += \
     docs/loop.md \
     docs/performance.md \
     docs/queues.md \
+    docs/signals.md \
     docs/sync.md \
     docs/tasks.md \
     docs/testing.md

@@ -13,6 +13,7 @@ picotinclude_HEADERS = \
     include/picot/coro.h \
     include/picot/coro_macros.h \
     include/picot/coro_runtime.h \
+    include/picot/daemon.h \
     include/picot/error.h \
     include/picot/executor.h \
     include/picot/extension.h \
@@ -33,6 +34,8 @@ picotinclude_HEADERS = \
     include/picot/scope.h \
     include/picot/select.h \
     include/picot/short.h \
+    include/picot/signal.h \
+    include/picot/signal_wait.h \
     include/picot/sim.h \
     include/picot/sync.h \
     include/picot/task.h \

@@ -14,6 +14,7 @@
 #include <picot/channel.h>
 #include <picot/context.h>
 #include <picot/coro.h>
+#include <picot/daemon.h>
 #include <picot/error.h>
 #include <picot/executor.h>
 #include <picot/extension.h>
@@ -32,6 +33,8 @@
 #include <picot/report.h>
 #include <picot/scope.h>
 #include <picot/select.h>
+#include <picot/signal.h>
+#include <picot/signal_wait.h>
 #include <picot/sim.h>
 #include <picot/sync.h>
 #include <picot/task.h>

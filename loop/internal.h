@@ -251,6 +251,11 @@ void picot__executor_end_own(picot_loop *loop);
 
 /* Is something with a thread that will come back? Then virtual time stands still. */
 static inline bool picot__is_out(const picot_loop *loop);
+/* ---- signal.c: watchers of signals ----------------------------------------------------------- */
+
+#define PICOT__SIGNALS 129 /* numbers are below; Linux has 64, on MIPS 128 */
+/* The loop ends: no handler knows it any more. */
+void picot__signals_free(picot_loop *loop);
 
 /* ---- metrics.c: what the loop counts --------------------------------------------------------- */
 
@@ -301,7 +306,7 @@ struct picot_loop {
     atomic_int sleeping;                 /* the waker must signal */
 
     /* what is alive, with pending_ops: the sum is picot_loop_pending */
-    size_t armed_timers, watches, handles, holds;
+    size_t armed_timers, watches, handles, holds, signal_watchers;
 
     struct picot__retries *retries;
     struct picot__offloads *offloads;
@@ -310,6 +315,7 @@ struct picot_loop {
     size_t unwoken;                          /* of these, queued ones for which no worker was woken yet */
     picot_executor *executor, *own_executor; /* the default one: the user's, or made when needed */
     picot_executor *as_executor;             /* this loop as one */
+    struct picot__signals *signals;
     picot_extension *extensions;
     picot_allocator allocator;
     struct picot__metrics metrics;

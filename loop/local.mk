@@ -17,6 +17,9 @@ loop_sources = \
     loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
+    loop/backend/sys_daemon.c \
+    loop/backend/sys_notify.c \
+    loop/backend/sys_pid_file.c \
     loop/backend/sys_signal.c \
     loop/backend/wakefd.c \
     loop/descriptor.c \
@@ -56,6 +59,7 @@ loop_sources = \
     loop/post.c \
     loop/retry.c \
     loop/shuffle.c \
+    loop/signal.c \
     loop/timer.c \
     loop/turn.c \
     loop/watch.c \

@@ -78,6 +78,7 @@ check_PROGRAMS += \
     tests/conformance/metrics \
     tests/conformance/pipes \
     tests/conformance/seed \
+    tests/conformance/signals \
     tests/conformance/sim \
     tests/conformance/stream_recv \
     tests/conformance/stream_send \
@@ -114,6 +115,7 @@ check_PROGRAMS += \
     tests/test_coro_sweep \
     tests/test_coro_tasks \
     tests/test_coro_wait_for \
+    tests/test_daemon \
     tests/test_executor \
     tests/test_files \
     tests/test_generators \
@@ -126,6 +128,7 @@ check_PROGRAMS += \
     tests/test_queue \
     tests/test_queue_interleavings \
     tests/test_servers \
+    tests/test_signals \
     tests/test_sync \
     tests/test_sync_interleavings \
     tests/test_tcp \
@@ -176,6 +179,7 @@ check_PROGRAMS += \
     tests/test_limiter_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
+    tests/test_signals_iso \
     tests/test_sync_iso \
     tests/test_threads_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
@@ -220,6 +224,8 @@ tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_limiter_iso_SOURCES = tests/test_limiter.c
 tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_signals_iso_SOURCES = tests/test_signals.c
+tests_test_signals_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_threads_iso_SOURCES = tests/test_threads.c

@@ -126,6 +126,24 @@ int picot__uring_kernel_is_proven(void);
 const unsigned char *picot__fork_mark_open(void); /* NULL: out of memory */
 void picot__fork_mark_close(const unsigned char *mark);
 
+/* ---- sys_signal.c: the process's signals ----------------------------------------------------- */
+
+/* A signal of a loop, in the process's table. */
+struct picot__signal_line {
+    _Atomic(struct picot__signal_line *) next;
+    void (*arrived)(struct picot__signal_line *line, const void *siginfo); /* in signal context, any thread */
+};
+
+/*
+ * Put a line into the table, and install the handler if it is the first one. if_default: -EEXIST where the signal would
+ * have another effect than its default without us. line NULL: only ask. 0 or a code, and nothing has changed.
+ */
+int picot__sys_signal_watch(struct picot__signal_line *line, int number, bool if_default);
+/* Take it out; the last one restores the disposition. Afterwards no handler touches it. Not in the table: nothing. */
+void picot__sys_signal_unwatch(struct picot__signal_line *line, int number);
+/* In signal context: from now on this signal has its default effect; it comes once more. */
+void picot__sys_signal_default(int number);
+
 /* ---- wakefd.c: the eventfd that ends a wait -------------------------------------------------- */
 
 int picot__wakefd_open(void);
