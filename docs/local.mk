@@ -17,6 +17,7 @@ EXTRA_DIST += \
     docs/lint.md \
     docs/loop.md \
     docs/performance.md \
+    docs/process_pools.md \
     docs/queues.md \
     docs/signals.md \
     docs/sync.md \

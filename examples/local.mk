@@ -9,6 +9,7 @@ noinst_PROGRAMS += \
     examples/executors \
     examples/generators \
     examples/inspection \
+    examples/process_pool \
     examples/queues \
     examples/signals \
     examples/sync \
@@ -20,6 +21,7 @@ examples_echo_server_LDADD = libpicot_all.la
 examples_generators_LDADD = libpicot_all.la
 examples_inspection_LDADD = libpicot_all.la
 examples_executors_LDADD = libpicot_all.la
+examples_process_pool_LDADD = libpicot_all.la
 examples_queues_LDADD = libpicot_all.la
 examples_signals_LDADD = libpicot_all.la
 examples_sync_LDADD = libpicot_all.la

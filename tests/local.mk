@@ -127,6 +127,7 @@ check_PROGRAMS += \
     tests/test_process_pool \
     tests/test_queue \
     tests/test_queue_interleavings \
+    tests/test_request_in \
     tests/test_servers \
     tests/test_signals \
     tests/test_sync \
@@ -179,6 +180,7 @@ check_PROGRAMS += \
     tests/test_limiter_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
+    tests/test_request_in_iso \
     tests/test_signals_iso \
     tests/test_sync_iso \
     tests/test_threads_iso
@@ -228,6 +230,8 @@ tests_test_signals_iso_SOURCES = tests/test_signals.c
 tests_test_signals_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_request_in_iso_SOURCES = tests/test_request_in.c
+tests_test_request_in_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_threads_iso_SOURCES = tests/test_threads.c
 tests_test_threads_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_channel_iso_SOURCES = tests/test_channel.c
