@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * wheel.h - what wheel.c and due.c share: lists of nodes, and ticks. See wheel.c.
+ * wheel.h - what wheel.c, due.c and wheel_sort.c share: lists of nodes, and ticks. See wheel.c.
  */
 #ifndef PICOT_LOOP_WHEEL_H
 #define PICOT_LOOP_WHEEL_H
@@ -60,7 +60,14 @@ static inline unsigned picot__digit(uint64_t tick, unsigned level)
     return tick >> level * PICOT__SLOT_BITS & PICOT__SLOT_MASK;
 }
 
+/* ---- wheel_sort.c ---------------------------------------------------------------------------- */
+
+/* Lists up to this length are sorted quickly: with their nodes, what a cache of 64 KiB or so holds. */
+#define PICOT__MOST_SORTED 512
+
 /* By (deadline, order of adding); a list in order costs one look. */
 void picot__list_sort(struct picot_wheel_node *list);
+/* The same; false, and nothing is done: the list is longer than PICOT__MOST_SORTED. */
+bool picot__list_sort_few(struct picot_wheel_node *list);
 
 #endif /* PICOT_LOOP_WHEEL_H */
