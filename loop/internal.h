@@ -318,8 +318,12 @@ int picot__check_failed(const picot_loop *loop);
 /* May this thread touch this loop? 0, -EPERM or PICOT_EFORKED; a NULL loop is -EINVAL. */
 static inline int picot__check(const picot_loop *loop)
 {
-    if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark))
-        return picot__check_failed(loop);
+    if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark)) {
+        int code = picot__check_failed(loop);
+
+        if (code >= 0) __builtin_unreachable(); /* so that callers return it at once, and save no registers for it */
+        return code;
+    }
     return 0;
 }
 
