@@ -188,14 +188,22 @@ int64_t picot__wheel_next(const struct picot__wheel *wheel);
 /* ---- what is due (due.c) --------------------------------------------------------------------- */
 
 #define PICOT__DUE_DEPTH 4
+#define PICOT__DUE_FIRST_BITS 8
+#define PICOT__DUE_NEXT_BITS 6
+#define PICOT__DUE_PARTS ((1 << PICOT__DUE_FIRST_BITS) + ((PICOT__DUE_DEPTH - 1) << PICOT__DUE_NEXT_BITS))
+
+/* Lists in the order of time, each with the nodes of 2^bits ticks. */
+struct picot__due_row {
+    unsigned next, untouched, end; /* places in parts */
+    unsigned bits, mask;
+};
 
 /* The nodes that a turn has taken out of the wheel, brought into order piece by piece. Large: nothing is preset. */
 struct picot__due {
     struct picot_wheel_node ready; /* the next piece, in order */
     /* The rows of parts that were dealt last, the last row first. */
-    struct picot_wheel_node parts[PICOT__DUE_DEPTH][PICOT__WHEEL_SLOTS];
-    uint64_t occupied[PICOT__DUE_DEPTH], untouched[PICOT__DUE_DEPTH];
-    unsigned part_level[PICOT__DUE_DEPTH]; /* the digit that the parts of a row lie apart by */
+    struct picot__due_row rows[PICOT__DUE_DEPTH];
+    struct picot_wheel_node parts[PICOT__DUE_PARTS];
     unsigned depth;
     /* Then, from `level` on, all slots of each level below the top one; then the slots of that. */
     struct picot_wheel_node levels[PICOT__WHEEL_LEVELS], top_slots[PICOT__WHEEL_SLOTS];
@@ -212,6 +220,16 @@ void picot__wheel_expire(struct picot__wheel *wheel, int64_t now_ns, struct pico
  * still in it stays. False: nothing is left.
  */
 bool picot__due_refill(struct picot__due *due);
+
+/* Take the first node out of due->ready, which is not empty. */
+static inline struct picot_wheel_node *picot__due_take(struct picot__due *due)
+{
+    struct picot_wheel_node *node = due->ready.next, *next = node->next;
+    due->ready.next = next;
+    next->prev = &due->ready;
+    node->next = NULL;
+    return node;
+}
 
 /* What a picot_timer's node, taken out of the wheel, has as expire. */
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node);
@@ -337,8 +355,12 @@ int picot__check_failed(const picot_loop *loop);
 /* May this thread touch this loop? 0, -EPERM or PICOT_EFORKED; a NULL loop is -EINVAL. */
 static inline int picot__check(const picot_loop *loop)
 {
-    if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark))
-        return picot__check_failed(loop);
+    if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark)) {
+        int code = picot__check_failed(loop);
+
+        if (code >= 0) __builtin_unreachable(); /* so that callers return it at once, and save no registers for it */
+        return code;
+    }
     return 0;
 }
 

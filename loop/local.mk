@@ -64,7 +64,8 @@ loop_sources = \
     loop/turn.c \
     loop/watch.c \
     loop/wheel.c \
-    loop/wheel.h
+    loop/wheel.h \
+    loop/wheel_sort.c
 
 if WITH_URING
 loop_sources += \
