@@ -26,6 +26,8 @@ picotinclude_HEADERS = \
     include/picot/latest.h \
     include/picot/limiter.h \
     include/picot/loop.h \
+    include/picot/message.h \
+    include/picot/message_io.h \
     include/picot/metrics.h \
     include/picot/op.h \
     include/picot/process_pool.h \
@@ -33,6 +35,7 @@ picotinclude_HEADERS = \
     include/picot/report.h \
     include/picot/scope.h \
     include/picot/select.h \
+    include/picot/shared.h \
     include/picot/short.h \
     include/picot/signal.h \
     include/picot/signal_wait.h \

@@ -26,6 +26,8 @@
 #include <picot/latest.h>
 #include <picot/limiter.h>
 #include <picot/loop.h>
+#include <picot/message.h>
+#include <picot/message_io.h>
 #include <picot/metrics.h>
 #include <picot/op.h>
 #include <picot/process_pool.h>
@@ -35,6 +37,7 @@
 #include <picot/select.h>
 #include <picot/signal.h>
 #include <picot/signal_wait.h>
+#include <picot/shared.h>
 #include <picot/sim.h>
 #include <picot/sync.h>
 #include <picot/task.h>

@@ -36,6 +36,7 @@ loop_sources = \
     loop/executor/futex.h \
     loop/executor/loop_executor.c \
     loop/executor/map.c \
+    loop/executor/message.c \
     loop/executor/offload.c \
     loop/executor/port.c \
     loop/executor/process_memory.h \
@@ -43,6 +44,8 @@ loop_sources = \
     loop/executor/process_pool.h \
     loop/executor/process_service.c \
     loop/executor/process_worker.c \
+    loop/executor/shared.c \
+    loop/executor/shared_queue.c \
     loop/executor/thread.c \
     loop/executor/thread.h \
     loop/executor/thread_pool.c \

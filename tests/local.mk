@@ -122,6 +122,7 @@ check_PROGRAMS += \
     tests/test_generators_memory \
     tests/test_inspect \
     tests/test_limiter \
+    tests/test_messages \
     tests/test_offload \
     tests/test_post \
     tests/test_process_pool \
@@ -129,6 +130,7 @@ check_PROGRAMS += \
     tests/test_queue_interleavings \
     tests/test_request_in \
     tests/test_servers \
+    tests/test_shared \
     tests/test_signals \
     tests/test_sync \
     tests/test_sync_interleavings \
@@ -178,6 +180,7 @@ check_PROGRAMS += \
     tests/test_generators_memory_iso \
     tests/test_inspect_iso \
     tests/test_limiter_iso \
+    tests/test_messages_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
     tests/test_request_in_iso \
@@ -232,6 +235,8 @@ tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_request_in_iso_SOURCES = tests/test_request_in.c
 tests_test_request_in_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_messages_iso_SOURCES = tests/test_messages.c
+tests_test_messages_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_threads_iso_SOURCES = tests/test_threads.c
 tests_test_threads_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_channel_iso_SOURCES = tests/test_channel.c

@@ -31,7 +31,7 @@ quoted_includes net | grep '^net/[^/]*\.[ch]: net/http/' >"$scratch/out"
 judge "net/ includes nothing of net/http/" "$scratch/out"
 
 coro_headers='coro|coro_macros|coro_runtime|task|group|io|short|scope|select|sync|queue|channel|broadcast|latest|generator|future|inspect|context|runner|limiter|threads|signal_wait'
-net_headers='addr|tcp|http|udp|local|stream|resolve|tls'
+net_headers='message_io|addr|tcp|http|udp|local|stream|resolve|tls'
 public_includes loop | grep -E ": picot/($coro_headers|$net_headers)\.h$|: picot\.h$" >"$scratch/out"
 judge "loop/ includes no header of coroutines or of the net" "$scratch/out"
 public_includes coro | grep -E ": picot/($net_headers)\.h$|: picot\.h$" >"$scratch/out"
