@@ -19,6 +19,7 @@ EXTRA_DIST += \
     docs/performance.md \
     docs/process_pools.md \
     docs/queues.md \
+    docs/shared.md \
     docs/signals.md \
     docs/sync.md \
     docs/tasks.md \

@@ -11,6 +11,7 @@ noinst_PROGRAMS += \
     examples/inspection \
     examples/process_pool \
     examples/queues \
+    examples/shared \
     examples/signals \
     examples/sync \
     examples/tasks \
@@ -23,6 +24,7 @@ examples_inspection_LDADD = libpicot_all.la
 examples_executors_LDADD = libpicot_all.la
 examples_process_pool_LDADD = libpicot_all.la
 examples_queues_LDADD = libpicot_all.la
+examples_shared_LDADD = libpicot_all.la
 examples_signals_LDADD = libpicot_all.la
 examples_sync_LDADD = libpicot_all.la
 examples_tasks_LDADD = libpicot_all.la

@@ -32,7 +32,7 @@ typedef struct picot_message {
     struct msghdr msg;
     struct iovec iov;
     union {
-        struct cmsghdr align;
+        size_t align; /* as a struct cmsghdr */
         char bytes[CMSG_SPACE(PICOT_MESSAGE_FDS * sizeof(int))];
     } control;
 } picot_message;
