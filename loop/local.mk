@@ -5,6 +5,8 @@
 loop_sources = \
     loop/backend.c \
     loop/backend/attempt.c \
+    loop/backend/attempt.h \
+    loop/backend/attempt_plain.c \
     loop/backend/backend.h \
     loop/backend/epoll.c \
     loop/backend/fork_mark.c \
@@ -17,6 +19,7 @@ loop_sources = \
     loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
+    loop/backend/sys_path.c \
     loop/backend/sys_signal.c \
     loop/backend/wakefd.c \
     loop/descriptor.c \
@@ -38,6 +41,7 @@ loop_sources = \
     loop/executor/works.c \
     loop/extension.c \
     loop/internal.h \
+    loop/file_prepare.c \
     loop/job.c \
     loop/lease.c \
     loop/loop.c \
@@ -60,6 +64,7 @@ loop_sources += \
     loop/backend/uring_cancel.c \
     loop/backend/uring_done.c \
     loop/backend/uring_ops.c \
+    loop/backend/uring_path.c \
     loop/backend/uring_poll.c \
     loop/backend/uring_probe.c \
     loop/backend/uring_queue.c \

@@ -76,6 +76,7 @@ check_PROGRAMS += \
     tests/conformance/loop_lifecycle \
     tests/conformance/memory \
     tests/conformance/metrics \
+    tests/conformance/paths \
     tests/conformance/pipes \
     tests/conformance/seed \
     tests/conformance/sim \
@@ -238,6 +239,7 @@ noinst_HEADERS += \
     tests/coro_support.h \
     tests/dry_memory.h \
     tests/executor_support.h \
+    tests/file_support.h \
     tests/http_peer.h
 
 if WITH_CRAWLER
