@@ -53,3 +53,17 @@ PICOT__OP_LEAF(picot_utimes,
                (int dir = my->dir; const char *path = my->path; const struct timespec *times = my->times;
                 int flags = my->flags),
                picot_op_utimes(&my->_op, dir, path, times, flags));
+PICOT__OP_LEAF(picot_directory_open, (int dir = my->dir; const char *path = my->path; int flags = my->flags),
+               picot_op_directory_open(&my->_op, dir, path, flags));
+PICOT__OP_LEAF(picot_directory_read, (int directory = my->directory; void *buf = my->buf; size_t len = my->len),
+               picot_op_directory_read(&my->_op, directory, buf, len));
+PICOT__OP_LEAF(picot_temporary,
+               (int dir = my->dir; const char *path = my->path; int flags = my->flags; unsigned mode = my->mode),
+               picot_op_temporary(&my->_op, dir, path, flags, mode));
+PICOT__OP_LEAF(picot_temporary_named,
+               (int dir = my->dir; char *template_path = my->template_path; int flags = my->flags;
+                unsigned mode = my->mode),
+               picot_op_temporary_named(&my->_op, dir, template_path, flags, mode));
+PICOT__OP_LEAF(picot_temporary_directory,
+               (int dir = my->dir; char *template_path = my->template_path; unsigned mode = my->mode),
+               picot_op_temporary_directory(&my->_op, dir, template_path, mode));

@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <picot/file.h>
 
@@ -135,4 +136,44 @@ void picot_op_fallocate(picot_op *op, picot_fd fd, int mode, int64_t offset, int
 {
     prepare_range(op, PICOT__OP_FALLOCATE, fd, offset, length);
     op->_.u.range.mode = mode;
+}
+
+/* ---- directories and temporary files --------------------------------------------------------- */
+
+void picot_op_directory_open(picot_op *op, int dir, const char *path, int flags)
+{
+    prepare_path(op, PICOT__OP_DIRECTORY_OPEN, dir, path, NULL);
+    op->_.u.path.flags = flags | O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+}
+
+void picot_op_directory_read(picot_op *op, int directory, void *buf, size_t len)
+{
+    prepare(op, PICOT__OP_DIRECTORY_READ, 0);
+    op->_.u.io.buf = buf;
+    op->_.u.io.len = len < INT_MAX ? len : INT_MAX;
+    op->_.u.io.at.offset = 0;
+    op->_.u.io.flags = directory;
+}
+
+static void prepare_temporary(picot_op *op, enum picot__op_kind kind, int dir, const char *path, int flags,
+                              unsigned mode)
+{
+    prepare_path(op, kind, dir, path, NULL);
+    op->_.u.path.flags = flags;
+    op->_.u.path.mode = mode;
+}
+
+void picot_op_temporary(picot_op *op, int dir, const char *path, int flags, unsigned mode)
+{
+    prepare_temporary(op, PICOT__OP_TEMPORARY, dir, path, flags, mode);
+}
+
+void picot_op_temporary_named(picot_op *op, int dir, char *template_path, int flags, unsigned mode)
+{
+    prepare_temporary(op, PICOT__OP_TEMPORARY_NAMED, dir, template_path, flags, mode);
+}
+
+void picot_op_temporary_directory(picot_op *op, int dir, char *template_path, unsigned mode)
+{
+    prepare_temporary(op, PICOT__OP_TEMPORARY_DIRECTORY, dir, template_path, 0, mode);
 }

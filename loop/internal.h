@@ -70,7 +70,8 @@ enum picot__op_kind {
     PICOT__OP_POLL,
     PICOT__OP_CLOSE,
     PICOT__OP_OPEN,
-    PICOT__OP_STATX, /* the first on a path */
+    PICOT__OP_DIRECTORY_READ, /* u.io: flags is the descriptor's number */
+    PICOT__OP_STATX,          /* the first on a path */
     PICOT__OP_READLINK,
     PICOT__OP_RENAME,
     PICOT__OP_UNLINK,
@@ -80,6 +81,10 @@ enum picot__op_kind {
     PICOT__OP_TRUNCATE,
     PICOT__OP_CHMOD,
     PICOT__OP_CHOWN,
+    PICOT__OP_DIRECTORY_OPEN,
+    PICOT__OP_TEMPORARY,
+    PICOT__OP_TEMPORARY_NAMED,
+    PICOT__OP_TEMPORARY_DIRECTORY,
     PICOT__OP_UTIMES, /* the last on a path */
     PICOT__OP_RESOLVE,
     PICOT__OP_TIMEOUT,
@@ -99,6 +104,12 @@ enum picot__op_flag {
     PICOT__STARTED = 2,   /* connect: the system call was made once; the next look is at SO_ERROR */
     PICOT__SUBMITTED = 4  /* backend-private */
 };
+
+/* Is its result, when there is one, a descriptor that is to become a handle? */
+static inline bool picot__opens_handle(unsigned kind)
+{
+    return kind == PICOT__OP_OPEN || kind == PICOT__OP_TEMPORARY || kind == PICOT__OP_TEMPORARY_NAMED;
+}
 
 /* Directions an operation occupies on its handle. */
 enum { PICOT__READS = 1, PICOT__WRITES = 2 };

@@ -21,9 +21,11 @@ loop_sources = \
     loop/backend/sys_blocking.c \
     loop/backend/sys_path.c \
     loop/backend/sys_signal.c \
+    loop/backend/sys_temporary.c \
     loop/backend/wakefd.c \
     loop/descriptor.c \
     loop/destroy.c \
+    loop/directory.c \
     loop/due.c \
     loop/error.c \
     loop/executor/call_loop.c \

@@ -394,6 +394,8 @@ static int submit_elsewhere(picot_loop *loop, picot_op *op, bool now)
         return submit_close(loop, op, now);
     case PICOT__OP_OPEN:
         return op->_.u.file.path ? give_to_backend(loop, NULL, op, now) : -EINVAL;
+    case PICOT__OP_DIRECTORY_READ:
+        return op->_.u.io.buf ? give_to_backend(loop, NULL, op, now) : -EINVAL;
     case PICOT__OP_RESOLVE:
         return op->_.u.lookup.ret_list ? give_to_backend(loop, NULL, op, now) : -EINVAL;
     case PICOT__OP_SOCKET:

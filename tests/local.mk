@@ -64,6 +64,7 @@ check_PROGRAMS += \
     tests/conformance/close \
     tests/conformance/connect \
     tests/conformance/datagram \
+    tests/conformance/directories \
     tests/conformance/embedding \
     tests/conformance/errors \
     tests/conformance/executor \
@@ -84,6 +85,7 @@ check_PROGRAMS += \
     tests/conformance/stream_send \
     tests/conformance/threads \
     tests/conformance/timers \
+    tests/conformance/vectors \
     tests/conformance/watches
 if WITH_GLIB
 check_PROGRAMS += tests/conformance/embedding_glib

@@ -124,6 +124,71 @@ PICOT_API void picot_op_chown(picot_op *op, int dir, const char *path, uid_t own
  */
 PICOT_API void picot_op_utimes(picot_op *op, int dir, const char *path, const struct timespec *times, int flags);
 
+/* ---- directories ------------------------------------------------------------------------------- */
+
+/**
+ * open(2) of a directory, for reading its entries and as `dir` of other operations. Native on io_uring.
+ * Result: a plain descriptor number, close-on-exec, the caller's: end it with picot_directory_close. -ENOTDIR; -ELOOP.
+ * @param flags  0; O_NOFOLLOW: not by a link, -ENOTDIR or -ELOOP; O_PATH: only as `dir`
+ * @since 0.1
+ */
+PICOT_API void picot_op_directory_open(picot_op *op, int dir, const char *path, int flags);
+
+/**
+ * getdents64(2): the next entries, as many as find room; picot_directory_next goes through them. One at a time for each
+ * directory. Always in a thread. Result: bytes filled in, 0 at the end. -EINVAL: no room for the next entry; -EBADF,
+ * -ENOTDIR.
+ * @param directory  of picot_op_directory_open, not with O_PATH
+ * @param buf, len   the loop's until completion; room in bytes: 32 KiB are fine, an entry takes up to 280
+ * @since 0.1
+ */
+PICOT_API void picot_op_directory_read(picot_op *op, int directory, void *buf, size_t len);
+
+/** An entry of a directory. */
+typedef struct picot_directory_entry {
+    const char *name;   /**< ends with NUL; lies in the buffer that was read into */
+    size_t name_length; /**< bytes without the NUL */
+    uint64_t inode;
+    unsigned char type; /**< DT_REG, DT_DIR, DT_LNK, ... of <dirent.h>; DT_UNKNOWN where the file system does not tell:
+                             ask picot_op_statx */
+} picot_directory_entry;
+
+/**
+ * Go through what picot_op_directory_read has brought. "." and ".." are left out.
+ * @param buf, size   as read: the buffer, and the result
+ * @param position    0 before the first call, then left alone
+ * @param ret_entry   filled in when the answer is 1
+ * @return  1: an entry; 0: that was all; -EINVAL: NULL, or not what was read. Thread: any. @since 0.1
+ */
+PICOT_API int picot_directory_next(const void *buf, size_t size, size_t *position, picot_directory_entry *ret_entry);
+
+/** close(2); does not block. @return 0, -EBADF. Thread: any. @since 0.1 */
+PICOT_API int picot_directory_close(int directory);
+
+/* ---- temporary files --------------------------------------------------------------------------- */
+
+/**
+ * A file without a name, in the directory `path`, for reading and writing; gone when it is closed. O_TMPFILE, or where
+ * the file system has no such thing a file that is removed at once. Result: a handle; codes of open(2).
+ * @param flags  0, or more flags for open(2): O_DIRECT, O_SYNC, ...; O_EXCL: it cannot be given a name by linkat(2)
+ * @param mode   permissions, less the umask: of interest when it is given a name
+ * @since 0.1
+ */
+PICOT_API void picot_op_temporary(picot_op *op, int dir, const char *path, int flags, unsigned mode);
+
+/**
+ * A new file with a name that nobody had, for reading and writing, as mkostemp(3). Result: a handle; -EINVAL: the
+ * template does not end in "XXXXXX"; -EEXIST: no name was free; codes of open(2).
+ * @param template_path  its six X are replaced on success, and nothing on failure; the loop's until completion
+ * @param flags          0, or more flags for open(2)
+ * @param mode           permissions, less the umask
+ * @since 0.1
+ */
+PICOT_API void picot_op_temporary_named(picot_op *op, int dir, char *template_path, int flags, unsigned mode);
+
+/** A new directory in the same way, as mkdtemp(3). Result: 0. @since 0.1 */
+PICOT_API void picot_op_temporary_directory(picot_op *op, int dir, char *template_path, unsigned mode);
+
 PICOT_END_DECLS
 
 #endif /* PICOT_FILE_H */

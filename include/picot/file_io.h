@@ -75,6 +75,26 @@ PICOT_IO_LEAF_(picot_chown, (int dir; const char *path; uid_t owner; gid_t group
 PICOT_IO_LEAF_(picot_utimes, (int dir; const char *path; const struct timespec *times; int flags;));
 #define picot_utimes(...) picot_call(picot_utimes, __VA_ARGS__)
 
+/** See picot_op_directory_open. @since 0.1 */
+PICOT_IO_LEAF_(picot_directory_open, (int dir; const char *path; int flags;));
+#define picot_directory_open(...) picot_call(picot_directory_open, __VA_ARGS__)
+
+/** See picot_op_directory_read. @since 0.1 */
+PICOT_IO_LEAF_(picot_directory_read, (int directory; void *buf; size_t len;));
+#define picot_directory_read(...) picot_call(picot_directory_read, __VA_ARGS__)
+
+/** See picot_op_temporary. @since 0.1 */
+PICOT_IO_LEAF_(picot_temporary, (int dir; const char *path; int flags; unsigned mode;));
+#define picot_temporary(...) picot_call(picot_temporary, __VA_ARGS__)
+
+/** See picot_op_temporary_named. @since 0.1 */
+PICOT_IO_LEAF_(picot_temporary_named, (int dir; char *template_path; int flags; unsigned mode;));
+#define picot_temporary_named(...) picot_call(picot_temporary_named, __VA_ARGS__)
+
+/** See picot_op_temporary_directory. @since 0.1 */
+PICOT_IO_LEAF_(picot_temporary_directory, (int dir; char *template_path; unsigned mode;));
+#define picot_temporary_directory(...) picot_call(picot_temporary_directory, __VA_ARGS__)
+
 PICOT_END_DECLS
 
 #endif /* PICOT_FILE_IO_H */

@@ -100,7 +100,9 @@ int64_t picot__sys_perform(picot_loop *loop, struct picot__descriptor *desc, pic
  * Result of open: the bare descriptor, to be handed to picot__sys_opened in the loop's thread.
  */
 int64_t picot__sys_blocking(picot_op *op, int fd);
-int64_t picot__sys_path(const picot_op *op); /* sys_path.c: the part of it that works on paths */
+int64_t picot__sys_path(const picot_op *op);      /* sys_path.c: the part of it that works on paths */
+int64_t picot__sys_temporary(const picot_op *op); /* sys_temporary.c */
+int64_t picot__sys_temporary_named(picot_op *op);
 /* Make a handle of a descriptor that open gave; closes it on failure. Handle or code (-EISDIR: a directory). */
 picot_fd picot__sys_opened(picot_loop *loop, int fd);
 

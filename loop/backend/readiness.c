@@ -265,7 +265,7 @@ int picot__readiness_submit(picot_loop *loop, struct picot__descriptor *desc, pi
         disarm(loop, desc);
         return done(op, picot__sys_perform(loop, desc, op));
     default:
-        if (picot__is_on_path(op->_.kind)) return picot__offload(loop, op, -1);
+        if (!picot__is_immediate(op->_.kind)) return picot__offload(loop, op, -1);
         return done(op, picot__sys_perform(loop, desc, op));
     }
 }

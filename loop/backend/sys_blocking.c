@@ -81,6 +81,15 @@ static int64_t resize_file(const picot_op *op, int fd)
     return rc < 0 ? -errno : 0;
 }
 
+static int64_t read_directory(const picot_op *op)
+{
+    long n;
+    do {
+        n = syscall(SYS_getdents64, op->_.u.io.flags, op->_.u.io.buf, op->_.u.io.len);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
 /* O_NONBLOCK while opening: a FIFO without its other end, or a modem's tty, must not hold the thread. */
 static int open_with(const picot_op *op, int flags)
 {
@@ -174,6 +183,13 @@ int64_t picot__sys_blocking(picot_op *op, int fd)
         return open_file(op);
     case PICOT__OP_RESOLVE:
         return resolve(op);
+    case PICOT__OP_DIRECTORY_READ:
+        return read_directory(op);
+    case PICOT__OP_TEMPORARY:
+        return picot__sys_temporary(op);
+    case PICOT__OP_TEMPORARY_NAMED:
+    case PICOT__OP_TEMPORARY_DIRECTORY:
+        return picot__sys_temporary_named(op);
     default:
         return picot__sys_path(op);
     }

@@ -30,6 +30,8 @@ static int64_t call(const picot_op *op)
     void *text = op->_.u.path.text;
     int dir = op->_.u.path.dir, other = op->_.u.path.other, flags = op->_.u.path.flags;
     switch (op->_.kind) {
+    case PICOT__OP_DIRECTORY_OPEN:
+        return openat(dir, path, flags);
     case PICOT__OP_STATX:
         return statx(dir, path, flags, (unsigned)other, text);
     case PICOT__OP_READLINK:

@@ -100,8 +100,9 @@ void picot__uring_enter_slot(struct picot__uring *uring, uint32_t index, struct 
     slot->op = op;
     slot->of.desc = desc;
     slot->desc_generation = desc ? desc->generation : 0;
-    slot->makes_fd =
-        slot->kind == PICOT__URING_OPERATION && (op->_.kind == PICOT__OP_ACCEPT || op->_.kind == PICOT__OP_OPEN);
+    bool opens =
+        op->_.kind == PICOT__OP_ACCEPT || op->_.kind == PICOT__OP_OPEN || op->_.kind == PICOT__OP_DIRECTORY_OPEN;
+    slot->makes_fd = slot->kind == PICOT__URING_OPERATION && opens;
     op->_.slot = index;
 }
 

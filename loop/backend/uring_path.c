@@ -3,11 +3,12 @@
  * uring_path.c - operations on paths, and sizes of files, on io_uring. The kernel has learned them one by one, so it is
  * asked; what it does not know, or has no operation for, a thread does.
  *
+ *   directory_open        OPENAT                            5.6
  *   statx, fallocate      STATX, FALLOCATE                  Linux 5.6
  *   rename, unlink        RENAMEAT, UNLINKAT                5.11
  *   mkdir, symlink, link  MKDIRAT, SYMLINKAT, LINKAT        5.15
  *   ftruncate             FTRUNCATE                         6.9
- *   readlink, truncate, chmod, chown, utimes: threads
+ *   readlink, truncate, chmod, chown, utimes, directory_read, temporary files: threads
  *
  * Sources: io_uring_enter(2), and the manual pages of the calls.
  */
@@ -20,10 +21,11 @@
 
 /* The kernel's operation of each kind; 0 is NOP: none. */
 static const unsigned char native_of[PICOT__OP_KINDS] = {
-    [PICOT__OP_STATX] = IORING_OP_STATX,         [PICOT__OP_RENAME] = IORING_OP_RENAMEAT,
-    [PICOT__OP_UNLINK] = IORING_OP_UNLINKAT,     [PICOT__OP_MKDIR] = IORING_OP_MKDIRAT,
-    [PICOT__OP_SYMLINK] = IORING_OP_SYMLINKAT,   [PICOT__OP_LINK] = IORING_OP_LINKAT,
-    [PICOT__OP_FALLOCATE] = IORING_OP_FALLOCATE, [PICOT__OP_FTRUNCATE] = OP_FTRUNCATE,
+    [PICOT__OP_DIRECTORY_OPEN] = IORING_OP_OPENAT, [PICOT__OP_STATX] = IORING_OP_STATX,
+    [PICOT__OP_RENAME] = IORING_OP_RENAMEAT,       [PICOT__OP_UNLINK] = IORING_OP_UNLINKAT,
+    [PICOT__OP_MKDIR] = IORING_OP_MKDIRAT,         [PICOT__OP_SYMLINK] = IORING_OP_SYMLINKAT,
+    [PICOT__OP_LINK] = IORING_OP_LINKAT,           [PICOT__OP_FALLOCATE] = IORING_OP_FALLOCATE,
+    [PICOT__OP_FTRUNCATE] = OP_FTRUNCATE,
 };
 _Static_assert(PICOT__OP_KINDS <= 64, "a bit for each kind in uring->natives");
 
@@ -60,6 +62,9 @@ static void fill(struct io_uring_sqe *sqe, int fd, const picot_op *op)
     void *text = op->_.u.path.text;
     int dir = op->_.u.path.dir, other = op->_.u.path.other, flags = op->_.u.path.flags;
     switch (op->_.kind) {
+    case PICOT__OP_DIRECTORY_OPEN:
+        io_uring_prep_openat(sqe, dir, path, flags, 0);
+        break;
     case PICOT__OP_STATX:
         io_uring_prep_statx(sqe, dir, path, flags, (unsigned)other, text);
         break;
