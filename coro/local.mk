@@ -17,6 +17,7 @@ coro_sources = \
     coro/errors.c \
     coro/errors.h \
     coro/event.c \
+    coro/file.c \
     coro/frame.c \
     coro/future.c \
     coro/future.h \
@@ -38,6 +39,7 @@ coro_sources = \
     coro/limiter.c \
     coro/lock.c \
     coro/next_mapped.c \
+    coro/op_leaf.h \
     coro/owned.c \
     coro/queue.c \
     coro/queue_wait.c \

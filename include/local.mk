@@ -17,6 +17,8 @@ picotinclude_HEADERS = \
     include/picot/error.h \
     include/picot/executor.h \
     include/picot/extension.h \
+    include/picot/file.h \
+    include/picot/file_io.h \
     include/picot/future.h \
     include/picot/generator.h \
     include/picot/generator_runtime.h \

@@ -18,6 +18,8 @@
 #include <picot/error.h>
 #include <picot/executor.h>
 #include <picot/extension.h>
+#include <picot/file.h>
+#include <picot/file_io.h>
 #include <picot/future.h>
 #include <picot/generator.h>
 #include <picot/group.h>

@@ -62,10 +62,30 @@ enum picot__op_kind {
     PICOT__OP_SENDMSG,
     PICOT__OP_READ,
     PICOT__OP_WRITE,
+    PICOT__OP_READV,
+    PICOT__OP_WRITEV,
     PICOT__OP_FSYNC,
+    PICOT__OP_FTRUNCATE,
+    PICOT__OP_FALLOCATE,
     PICOT__OP_POLL,
     PICOT__OP_CLOSE,
     PICOT__OP_OPEN,
+    PICOT__OP_DIRECTORY_READ, /* u.io: flags is the descriptor's number */
+    PICOT__OP_STATX,          /* the first on a path */
+    PICOT__OP_READLINK,
+    PICOT__OP_RENAME,
+    PICOT__OP_UNLINK,
+    PICOT__OP_MKDIR,
+    PICOT__OP_SYMLINK,
+    PICOT__OP_LINK,
+    PICOT__OP_TRUNCATE,
+    PICOT__OP_CHMOD,
+    PICOT__OP_CHOWN,
+    PICOT__OP_DIRECTORY_OPEN,
+    PICOT__OP_TEMPORARY,
+    PICOT__OP_TEMPORARY_NAMED,
+    PICOT__OP_TEMPORARY_DIRECTORY,
+    PICOT__OP_UTIMES, /* the last on a path */
     PICOT__OP_RESOLVE,
     PICOT__OP_TIMEOUT,
     PICOT__OP_KINDS
@@ -85,9 +105,22 @@ enum picot__op_flag {
     PICOT__SUBMITTED = 4  /* backend-private */
 };
 
+/* Is its result, when there is one, a descriptor that is to become a handle? */
+static inline bool picot__opens_handle(unsigned kind)
+{
+    return kind == PICOT__OP_OPEN || kind == PICOT__OP_TEMPORARY || kind == PICOT__OP_TEMPORARY_NAMED;
+}
+
 /* Directions an operation occupies on its handle. */
 enum { PICOT__READS = 1, PICOT__WRITES = 2 };
 unsigned picot__op_directions(const picot_op *op);
+int64_t picot__vector_size(const picot_op *op);
+
+/* Does it work on a path, without a handle? An open is a case of its own, and not meant here. */
+static inline bool picot__is_on_path(unsigned kind)
+{
+    return kind >= PICOT__OP_STATX && kind <= PICOT__OP_UTIMES;
+}
 
 /*
  * A backend ends an operation. finish calls the completion at once: only from inside backend wait. finish_later queues

@@ -5,6 +5,8 @@
 loop_sources = \
     loop/backend.c \
     loop/backend/attempt.c \
+    loop/backend/attempt.h \
+    loop/backend/attempt_plain.c \
     loop/backend/backend.h \
     loop/backend/epoll.c \
     loop/backend/fork_mark.c \
@@ -19,11 +21,14 @@ loop_sources = \
     loop/backend/sys_blocking.c \
     loop/backend/sys_daemon.c \
     loop/backend/sys_notify.c \
+    loop/backend/sys_path.c \
     loop/backend/sys_pid_file.c \
     loop/backend/sys_signal.c \
+    loop/backend/sys_temporary.c \
     loop/backend/wakefd.c \
     loop/descriptor.c \
     loop/destroy.c \
+    loop/directory.c \
     loop/due.c \
     loop/error.c \
     loop/executor/call_loop.c \
@@ -52,6 +57,7 @@ loop_sources = \
     loop/executor/work.c \
     loop/executor/works.c \
     loop/extension.c \
+    loop/file_prepare.c \
     loop/internal.h \
     loop/job.c \
     loop/lease.c \
@@ -77,6 +83,7 @@ loop_sources += \
     loop/backend/uring_cancel.c \
     loop/backend/uring_done.c \
     loop/backend/uring_ops.c \
+    loop/backend/uring_path.c \
     loop/backend/uring_poll.c \
     loop/backend/uring_probe.c \
     loop/backend/uring_queue.c \

@@ -64,6 +64,7 @@ check_PROGRAMS += \
     tests/conformance/close \
     tests/conformance/connect \
     tests/conformance/datagram \
+    tests/conformance/directories \
     tests/conformance/embedding \
     tests/conformance/errors \
     tests/conformance/executor \
@@ -76,6 +77,7 @@ check_PROGRAMS += \
     tests/conformance/loop_lifecycle \
     tests/conformance/memory \
     tests/conformance/metrics \
+    tests/conformance/paths \
     tests/conformance/pipes \
     tests/conformance/seed \
     tests/conformance/signals \
@@ -84,6 +86,7 @@ check_PROGRAMS += \
     tests/conformance/stream_send \
     tests/conformance/threads \
     tests/conformance/timers \
+    tests/conformance/vectors \
     tests/conformance/watches
 if WITH_GLIB
 check_PROGRAMS += tests/conformance/embedding_glib
@@ -254,6 +257,7 @@ noinst_HEADERS += \
     tests/coro_support.h \
     tests/dry_memory.h \
     tests/executor_support.h \
+    tests/file_support.h \
     tests/http_peer.h
 
 if WITH_CRAWLER

@@ -95,13 +95,14 @@ int picot__is_immediate(unsigned kind);
 int64_t picot__sys_perform(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
 
 /*
- * Kinds that may block a thread: read, write, fsync on regular files; open; resolve. Runs in a pool thread: no loop.
+ * Kinds that may block a thread: read, write, fsync and their like on regular files; open, and all else on paths;
+ * resolve. Runs in a pool thread: no loop.
  * Result of open: the bare descriptor, to be handed to picot__sys_opened in the loop's thread.
  */
 int64_t picot__sys_blocking(picot_op *op, int fd);
-/* What an open has brought, in the loop's thread: the handle of the new descriptor, or a code and it is closed. */
-picot_fd picot__sys_opened(picot_loop *loop, int fd);
-
+int64_t picot__sys_path(const picot_op *op);      /* sys_path.c: the part of it that works on paths */
+int64_t picot__sys_temporary(const picot_op *op); /* sys_temporary.c */
+int64_t picot__sys_temporary_named(picot_op *op);
 /* Make a handle of a descriptor that open gave; closes it on failure. Handle or code (-EISDIR: a directory). */
 picot_fd picot__sys_opened(picot_loop *loop, int fd);
 
