@@ -19,6 +19,7 @@
 #include <picot/loop.h>
 #include <picot/metrics.h>
 #include <picot/op.h>
+#include <picot/process.h>
 #include <picot/timer.h>
 #include <picot/watch.h>
 #include <stdatomic.h>
@@ -252,6 +253,15 @@ void picot__executor_end_own(picot_loop *loop);
 /* Is something with a thread that will come back? Then virtual time stands still. */
 static inline bool picot__is_out(const picot_loop *loop);
 
+/* ---- process.c: the loop's children --------------------------------------------------------------- */
+
+/* A forced destroy: kill those for whose end nobody waits, or all. */
+void picot__children_kill(picot_loop *loop, bool all);
+/* For a failed backend: kill and reap here, and tell those who wait. */
+void picot__children_fail(picot_loop *loop, int code);
+/* The loop is freed: let go of what is left. Kills nobody. */
+void picot__children_free(picot_loop *loop);
+
 /* ---- metrics.c: what the loop counts --------------------------------------------------------- */
 
 #define PICOT__SAMPLE_WAITS 16
@@ -303,6 +313,9 @@ struct picot_loop {
     /* what is alive, with pending_ops: the sum is picot_loop_pending */
     size_t armed_timers, watches, handles, holds;
 
+    size_t children;              /* that run, and whose end the loop will see */
+    size_t child_news;            /* ends that are still to be told, and talks under way */
+    picot_process *first_process; /* of all that are not freed */
     struct picot__retries *retries;
     struct picot__offloads *offloads;
     struct picot__port *ports;               /* ways back from executors */

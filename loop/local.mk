@@ -17,6 +17,8 @@ loop_sources = \
     loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
+    loop/backend/sys_process.c \
+    loop/backend/sys_process_child.c \
     loop/backend/sys_signal.c \
     loop/backend/wakefd.c \
     loop/descriptor.c \
@@ -54,6 +56,11 @@ loop_sources = \
     loop/op.c \
     loop/op_prepare.c \
     loop/post.c \
+    loop/process.c \
+    loop/process.h \
+    loop/process_order.c \
+    loop/process_spawn.c \
+    loop/process_talk.c \
     loop/retry.c \
     loop/shuffle.c \
     loop/timer.c \

@@ -77,6 +77,7 @@ check_PROGRAMS += \
     tests/conformance/memory \
     tests/conformance/metrics \
     tests/conformance/pipes \
+    tests/conformance/processes \
     tests/conformance/seed \
     tests/conformance/sim \
     tests/conformance/stream_recv \

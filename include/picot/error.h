@@ -34,7 +34,8 @@
     X(PICOT_EBROKEN, -5019,                                                                                            \
       "broken: a barrier before its reset, a lock whose owner has ended, a queue without consumers")                   \
     X(PICOT_ENOTDONE, -5020, "it has no result yet: await it, or ask again when it is done")                           \
-    X(PICOT_ENOTSTARTED, -5021, "the task ended before it said that it had started")
+    X(PICOT_ENOTSTARTED, -5021, "the task ended before it said that it had started")         \
+    X(PICOT_EEXIT, -5040, "the command ended with an exit code other than 0, or by a signal")
 
 #define PICOT_ERROR_ENUM_(name, number, text) name = number,
 enum picot_error { PICOT_ERROR_LIST(PICOT_ERROR_ENUM_) PICOT_ERROR_LAST_ = -5999 };

@@ -30,7 +30,7 @@ done
 quoted_includes net | grep '^net/[^/]*\.[ch]: net/http/' >"$scratch/out"
 judge "net/ includes nothing of net/http/" "$scratch/out"
 
-coro_headers='coro|coro_macros|coro_runtime|task|group|io|short|scope|select|sync|queue|channel|broadcast|latest|generator|future|inspect|context|runner|limiter|threads'
+coro_headers='coro|coro_macros|coro_runtime|task|group|io|short|scope|select|sync|queue|channel|broadcast|latest|generator|future|inspect|context|runner|limiter|threads|subprocess'
 net_headers='addr|tcp|http|udp|local|stream|resolve|tls'
 public_includes loop | grep -E ": picot/($coro_headers|$net_headers)\.h$|: picot\.h$" >"$scratch/out"
 judge "loop/ includes no header of coroutines or of the net" "$scratch/out"
