@@ -32,6 +32,7 @@
 #include <picot/message_io.h>
 #include <picot/metrics.h>
 #include <picot/op.h>
+#include <picot/process.h>
 #include <picot/process_pool.h>
 #include <picot/queue.h>
 #include <picot/report.h>

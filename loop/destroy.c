@@ -38,6 +38,7 @@ static void fail_one(picot_loop *loop, picot_op *op, int code)
 void picot__fail_operations(picot_loop *loop, int code)
 {
     picot__works_end(loop);
+    picot__children_fail(loop, code);
     picot__offload_end_all(loop, code); /* first: a thread may still be at work on one of those below */
     for (struct picot__descriptor *desc = picot__descriptor_next(loop, 0); desc;
          desc = picot__descriptor_next(loop, desc->fd + 1)) {
@@ -76,7 +77,7 @@ static size_t extensions_pending(picot_loop *loop)
 
 static size_t all_pending(picot_loop *loop)
 {
-    return loop->pending_ops + extensions_pending(loop);
+    return loop->pending_ops + loop->children + loop->child_news + extensions_pending(loop);
 }
 
 /* Run turns until the count is 0, at most until a time. */
@@ -129,9 +130,11 @@ static void end_work(picot_loop *loop)
 {
     loop->running = true;
     cancel_extensions(loop);
+    picot__children_kill(loop, false);
     drain(loop, extensions_pending, picot_loop_update_now(loop) + GRACE_NS);
     for (int round = 0; all_pending(loop) > 0 && round < ROUNDS; round++) {
         cancel_extensions(loop);
+        picot__children_kill(loop, true);
         drop_timers(loop);
         picot__cancel_operations(loop);
         drain(loop, all_pending, picot_loop_update_now(loop) + 10 * PICOT_MS);
@@ -148,6 +151,7 @@ static void end_work(picot_loop *loop)
 
 static void free_loop(picot_loop *loop)
 {
+    picot__children_free(loop);
     picot__offload_close(loop);
     picot__loop_executor_close(loop);
     picot__executor_end_own(loop);

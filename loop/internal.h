@@ -19,6 +19,7 @@
 #include <picot/loop.h>
 #include <picot/metrics.h>
 #include <picot/op.h>
+#include <picot/process.h>
 #include <picot/timer.h>
 #include <picot/watch.h>
 #include <stdatomic.h>
@@ -26,6 +27,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "outside.h"
 
 /* Cleanup code and misuse: a message with its place, and abort, in debug builds; the code alone in release builds. */
 #ifdef PICOT_DEBUG
@@ -267,47 +270,6 @@ static inline struct picot_wheel_node *picot__due_take(struct picot__due *due)
 /* What a picot_timer's node, taken out of the wheel, has as expire. */
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node);
 
-/* ---- executor/offload.c: the loop's small thread pools --------------------------------------- */
-
-/* Run picot__sys_blocking(op, fd) in a thread: 0 pending, or a code. RESOLVE has a pool of its own. */
-int picot__offload(picot_loop *loop, picot_op *op, int fd);
-/* Not begun: finish_later(-ECANCELED). Begun: a lookup is abandoned the same way, a file operation goes on. */
-void picot__offload_cancel(picot_loop *loop, picot_op *op);
-void picot__offload_cancel_all(picot_loop *loop); /* a forced destroy: as offload_cancel, for each */
-/*
- * For destroy and for a failed backend: end everything here by finish_later. Not begun, and lookups: with `result`;
- * begun file operations: with their own, which is waited for.
- */
-void picot__offload_end_all(picot_loop *loop, int64_t result);
-/* Is an operation with a thread, or on its way there or back? Abandoned lookups do not count. */
-bool picot__offload_is_out(const picot_loop *loop);
-/* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
-void picot__offload_close(picot_loop *loop);
-
-/* ---- executor/port.c, call_loop.c: calls on executors that complete on this loop ---------------- */
-
-struct picot__port;
-/* Take back what has not begun, ask the rest to end. Completions follow as ever. */
-void picot__works_cancel(picot_loop *loop);
-/* The same, and wait for all; they are told by jobs. */
-void picot__works_end(picot_loop *loop);
-/* The loop is about to wait: wake workers for what is queued. */
-void picot__works_wake(picot_loop *loop);
-/* No work may be out. Forget the executors. */
-void picot__ports_close(picot_loop *loop);
-/* loop_executor.c: take no more calls of other threads; those that are there end. */
-void picot__loop_executor_close(picot_loop *loop);
-/* End the loop's own default executor. */
-void picot__executor_end_own(picot_loop *loop);
-
-/* Is something with a thread that will come back? Then virtual time stands still. */
-static inline bool picot__is_out(const picot_loop *loop);
-/* ---- signal.c: watchers of signals ----------------------------------------------------------- */
-
-#define PICOT__SIGNALS 129 /* numbers are below; Linux has 64, on MIPS 128 */
-/* The loop ends: no handler knows it any more. */
-void picot__signals_free(picot_loop *loop);
-
 /* ---- metrics.c: what the loop counts --------------------------------------------------------- */
 
 #define PICOT__SAMPLE_WAITS 16
@@ -359,6 +321,9 @@ struct picot_loop {
     /* what is alive, with pending_ops: the sum is picot_loop_pending */
     size_t armed_timers, watches, handles, holds, signal_watchers;
 
+    size_t children;              /* that run, and whose end the loop will see */
+    size_t child_news;            /* ends that are still to be told, and talks under way */
+    picot_process *first_process; /* of all that are not freed */
     struct picot__retries *retries;
     struct picot__offloads *offloads;
     struct picot__port *ports;               /* ways back from executors */
@@ -397,6 +362,7 @@ static inline int picot__check(const picot_loop *loop)
     return 0;
 }
 
+/* Is something with a thread that will come back? Then virtual time stands still. */
 static inline bool picot__is_out(const picot_loop *loop)
 {
     return loop->works > 0 || picot__offload_is_out(loop);

@@ -23,6 +23,8 @@ loop_sources = \
     loop/backend/sys_notify.c \
     loop/backend/sys_path.c \
     loop/backend/sys_pid_file.c \
+    loop/backend/sys_process.c \
+    loop/backend/sys_process_child.c \
     loop/backend/sys_signal.c \
     loop/backend/sys_temporary.c \
     loop/backend/wakefd.c \
@@ -65,7 +67,13 @@ loop_sources = \
     loop/metrics.c \
     loop/op.c \
     loop/op_prepare.c \
+    loop/outside.h \
     loop/post.c \
+    loop/process.c \
+    loop/process.h \
+    loop/process_order.c \
+    loop/process_spawn.c \
+    loop/process_talk.c \
     loop/retry.c \
     loop/shuffle.c \
     loop/signal.c \

@@ -79,6 +79,7 @@ check_PROGRAMS += \
     tests/conformance/metrics \
     tests/conformance/paths \
     tests/conformance/pipes \
+    tests/conformance/processes \
     tests/conformance/seed \
     tests/conformance/signals \
     tests/conformance/sim \

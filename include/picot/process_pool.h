@@ -29,6 +29,7 @@
 #define PICOT_PROCESS_POOL_H
 
 #include <picot/executor.h>
+#include <picot/process.h>
 
 PICOT_BEGIN_DECLS
 
@@ -68,12 +69,6 @@ PICOT_API int picot_process_server_start(const picot_process_function *functions
  * any. @since 0.1 */
 PICOT_API int picot_process_server_stop(picot_process_server *server);
 
-/** A limit of each worker: setrlimit(2). */
-typedef struct picot_process_limit {
-    int resource;        /**< RLIMIT_AS, RLIMIT_CPU, ... */
-    uint64_t soft, hard; /**< in its unit */
-} picot_process_limit;
-
 /** A pool of processes. Set with PICOT_PROCESS_POOL_OPTIONS_INIT, then change members. Grows only at its end. */
 typedef struct picot_process_pool_options {
     size_t size;                  /**< sizeof this struct */
@@ -90,7 +85,7 @@ typedef struct picot_process_pool_options {
                                        fails the pool is broken: PICOT_EBROKEN */
     const void *on_start_data;    /**< copied; at most 1024 bytes */
     size_t on_start_len;
-    const picot_process_limit *limits; /**< copied; at most 8 */
+    const picot_process_limit *limits; /**< of each worker; copied; at most 8 */
     size_t limit_count;
     int nice;           /**< added to the workers' niceness: nice(2) */
     int break_on_crash; /**< != 0: a worker's death breaks the pool, as Python's does: all calls get PICOT_EBROKEN */

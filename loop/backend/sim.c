@@ -9,6 +9,7 @@
  * What happens outside takes real time, and is waited for in real time:
  *   - a job of the thread pools: no jump until it has come back, so that a run does not depend on the speed of a disk;
  *   - a hold: other threads may post. Nobody knows when, so the clock then goes like the real one, while it waits;
+ *   - a child that runs: the same, so that its grace is one, and a deadline does not pass before it has begun;
  *   - without a deadline to jump to: a pending operation on a descriptor, a watch, or the watcher of a signal.
  * A loop that never comes to rest would stop time: from the 1000th turn in a row that has something to do, or is not
  * allowed to wait, each takes a microsecond.
@@ -85,7 +86,7 @@ static int sim_poll(picot_loop *loop, int64_t timeout_ns)
     }
     state->busy_turns = 0;
     if (picot__is_out(loop)) return picot__poll_wait(loop, PICOT_NEVER);
-    if (loop->holds > 0) return wait_in_real_time(loop, state, timeout_ns);
+    if (loop->holds > 0 || loop->children > 0) return wait_in_real_time(loop, state, timeout_ns);
     if (timeout_ns == PICOT_NEVER) return waits_for_others(loop) ? picot__poll_wait(loop, PICOT_NEVER) : -EDEADLK;
     pass(state, timeout_ns);
     return 0;
