@@ -53,8 +53,6 @@ loop_sources = \
     loop/executor/process_worker.c \
     loop/executor/shared.c \
     loop/executor/shared_queue.c \
-    loop/executor/thread.c \
-    loop/executor/thread.h \
     loop/executor/thread_pool.c \
     loop/executor/work.c \
     loop/executor/works.c \

@@ -139,13 +139,11 @@ check_PROGRAMS += \
     tests/test_sync \
     tests/test_sync_interleavings \
     tests/test_tcp \
-    tests/test_thread \
     tests/test_threads \
     tests/test_wheel \
     tests/test_works
 tests_test_offload_LDADD = $(whitebox_libs)
 tests_test_sync_interleavings_LDADD = $(whitebox_libs)
-tests_test_thread_LDADD = $(whitebox_libs)
 tests_test_wheel_LDADD = $(whitebox_libs)
 
 if WITH_HTTP

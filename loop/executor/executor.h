@@ -82,6 +82,7 @@ struct picot_executor {
     bool closing, destroyed;
     bool owned;  /* by a loop */
     bool single; /* it has one worker, ever */
+    bool quiet;  /* its works are operations of a loop, which counts them as such */
     int broken;  /* what every call now gets; 0 */
 };
 
@@ -158,6 +159,8 @@ struct picot__port {
 
 /* In the loop's thread. The port of an executor, made when first needed, with a reference; NULL: out of memory. */
 struct picot__port *picot__port_of(picot_loop *loop, picot_executor *executor);
+/* Wait until all works of this loop have come back from an executor, and tell them. */
+void picot__port_settle(picot_loop *loop, picot_executor *executor);
 void picot__port_leaves(struct picot__port *port);  /* a work is about to be submitted, */
 void picot__port_returns(struct picot__port *port); /* and was refused, or has been told */
 /* With the mutex locked, for a work that is queued: will the loop wake somebody for it, with others, in a moment? */

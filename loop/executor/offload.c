@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * offload.c - operations that the kernel can only do by blocking, in the loop's own small thread pools.
+ * offload.c - operations that the kernel can only do by blocking, in the loop's own small pools of threads.
  *
- * Two pools, started by the first operation that needs them: "picot-lookup" for names, "picot-file" for everything
- * else, so that a name server that does not answer never holds up a file.
+ * Two pools, made by the first operation that needs them: "picot-lookup" for names, "picot-file" for everything else,
+ * so that a name server that does not answer never holds up a file. They are executors like any other; only that their
+ * works are operations of the loop, and counted as such.
  *
  * A job holds a copy of its operation, and that copy is what the worker works on; the operation itself is touched in
  * the loop's thread only. A lookup also has copies of its strings and its own result: it can be abandoned while its
@@ -14,7 +15,7 @@
  * While an operation is here its `next` points to the copy inside its job.
  */
 #include "../backend/backend.h"
-#include "thread.h"
+#include "executor.h"
 
 #include <netdb.h>
 
@@ -25,38 +26,29 @@
 enum { POOL_FILE, POOL_LOOKUP, POOLS };
 
 struct offload_job {
-    struct picot__thread_job thread_job;
-    struct offload_job *next, *prev; /* in the port's list of jobs; loop's thread only */
-    picot_op *op;                    /* NULL: abandoned */
+    picot_work work;
+    struct offload_job *next, *prev; /* in the loop's list of jobs */
+    picot_op *op;                    /* NULL: abandoned, or ended early */
     picot_op copy;
     int fd;
-    int64_t result; /* written by the worker */
     struct addrinfo hints, *list;
     size_t size; /* of this allocation, strings included */
     char strings[];
 };
 
-/* One pool and its way back into the loop. */
-struct offload_port {
-    struct picot__pool pool;
-    picot_posted posted;
-    picot_loop *loop;
-    struct offload_job *jobs; /* all that are in the pool */
-    bool is_open;
-};
-
 struct picot__offloads {
-    struct offload_port ports[POOLS];
+    picot_executor *pools[POOLS];
+    struct offload_job *jobs; /* all that are in the pools */
 };
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 /* In a worker. */
-static void job_run(struct picot__thread_job *thread_job)
+static int64_t job_run(picot_worker *worker, void *arg)
 {
-    struct offload_job *job = (struct offload_job *)((char *)thread_job - offsetof(struct offload_job, thread_job));
-
-    job->result = picot__sys_blocking(&job->copy, job->fd);
+    struct offload_job *job = arg;
+    (void)worker;
+    return picot__sys_blocking(&job->copy, job->fd);
 }
 
 static size_t text_size(const char *text)
@@ -88,11 +80,11 @@ static struct offload_job *job_create(picot_loop *loop, picot_op *op, int fd)
     if (!job) return NULL;
     memset(job, 0, sizeof *job);
     job->size = sizeof *job + strings;
-    job->thread_job.run = job_run;
     job->op = op;
     job->copy = *op;
     job->fd = fd;
     if (lookup) copy_lookup(job);
+    picot_work_call(&job->work, job_run, job);
     return job;
 }
 
@@ -101,28 +93,26 @@ static struct offload_job *job_of(const picot_op *op)
     return (struct offload_job *)((char *)op->_.next - offsetof(struct offload_job, copy));
 }
 
-static void job_enter(struct offload_port *port, struct offload_job *job)
+static void job_enter(struct picot__offloads *offloads, struct offload_job *job)
 {
     job->prev = NULL;
-    job->next = port->jobs;
-    if (port->jobs) port->jobs->prev = job;
-    port->jobs = job;
+    job->next = offloads->jobs;
+    if (offloads->jobs) offloads->jobs->prev = job;
+    offloads->jobs = job;
     job->op->_.next = &job->copy;
 }
 
-static void job_free(struct offload_port *port, struct offload_job *job)
+static void job_free(picot_loop *loop, struct offload_job *job)
 {
     if (job->prev) {
         job->prev->next = job->next;
     } else {
-        port->jobs = job->next;
+        loop->offloads->jobs = job->next;
     }
     if (job->next) job->next->prev = job->prev;
     if (job->list) freeaddrinfo(job->list);
-    picot_free(port->loop, job, job->size);
+    picot_free(loop, job, job->size);
 }
-
-/* ---- completions ----------------------------------------------------------------------------- */
 
 /* End the operation of a job, which the job then has no more. */
 static void finish(picot_loop *loop, struct offload_job *job, int64_t result)
@@ -136,9 +126,8 @@ static void finish(picot_loop *loop, struct offload_job *job, int64_t result)
 
 static void conclude(picot_loop *loop, struct offload_job *job)
 {
-    int64_t result = job->result;
+    int64_t result = job->work.result;
 
-    if (!job->op) return;
     if (result >= 0 && picot__opens_handle(job->copy._.kind)) result = picot__sys_opened(loop, (int)result);
     if (result >= 0 && job->copy._.kind == PICOT__OP_RESOLVE) {
         *(struct addrinfo **)job->op->_.u.lookup.ret_list = job->list;
@@ -147,64 +136,32 @@ static void conclude(picot_loop *loop, struct offload_job *job)
     finish(loop, job, result);
 }
 
-/* Bring in what the workers have completed so far. Were there any? */
-static bool collect(struct offload_port *port, bool wait)
+static void job_done(picot_loop *loop, picot_work *work)
 {
-    struct picot__thread_job *completed = picot__pool_take(&port->pool, wait), *next;
-    bool any = completed;
+    struct offload_job *job = work->user;
 
-    for (; completed; completed = next) {
-        struct offload_job *job = (struct offload_job *)((char *)completed - offsetof(struct offload_job, thread_job));
-
-        next = completed->next;
-        conclude(port->loop, job);
-        job_free(port, job);
-    }
-    return any;
+    if (job->op) conclude(loop, job);
+    job_free(loop, job);
 }
 
-/* The post of a batch, in the loop's thread. */
-static void batch_arrived(picot_loop *loop, void *user)
+/* ---- pools ----------------------------------------------------------------------------------- */
+
+static int open_pool(picot_executor **pool, const char *name)
 {
-    (void)loop;
-    (void)collect(user, false);
-}
-
-/* In a worker: the first of a batch is completed. */
-static void batch_ready(void *user)
-{
-    struct offload_port *port = user;
-
-    (void)picot_post(port->loop, &port->posted);
-}
-
-/* ---- ports ----------------------------------------------------------------------------------- */
-
-static int port_open(struct offload_port *port, picot_loop *loop, const char *name)
-{
-    struct picot__pool_options options = {
-        .name = name,
-        .threads_max = THREADS_MAX,
-        .stack_size = STACK_SIZE,
-        .notify = batch_ready,
-        .user = port,
-    };
+    picot_thread_pool_options options = PICOT_THREAD_POOL_OPTIONS_INIT;
     int code;
 
-    if (port->is_open) return 0;
-    port->loop = loop;
-    port->posted = (picot_posted)PICOT_POSTED_INIT(batch_arrived, port);
-    code = picot__pool_open(&port->pool, &options);
-    port->is_open = code == 0;
+    if (*pool) return 0;
+    options.name = name;
+    options.threads_max = THREADS_MAX;
+    options.stack_size = STACK_SIZE;
+    options.queue_limit = PICOT_POOL_UNBOUNDED; /* as many as there are operations */
+    code = picot_thread_pool_create(&options, pool);
+    if (code == 0) (*pool)->owned = (*pool)->quiet = true;
     return code;
 }
 
-static struct offload_port *port_of(picot_loop *loop, const picot_op *op)
-{
-    return &loop->offloads->ports[op->_.kind == PICOT__OP_RESOLVE ? POOL_LOOKUP : POOL_FILE];
-}
-
-static int open_all(picot_loop *loop)
+static int open_offloads(picot_loop *loop)
 {
     if (loop->offloads) return 0;
     loop->offloads = picot_alloc(loop, sizeof *loop->offloads);
@@ -217,53 +174,44 @@ static int open_all(picot_loop *loop)
 
 int picot__offload(picot_loop *loop, picot_op *op, int fd)
 {
-    struct offload_port *port;
+    bool lookup = op->_.kind == PICOT__OP_RESOLVE;
+    int code = open_offloads(loop);
+    picot_executor **pool;
     struct offload_job *job;
-    int code = open_all(loop);
 
     if (code < 0) return code;
-    port = port_of(loop, op);
-    code = port_open(port, loop, op->_.kind == PICOT__OP_RESOLVE ? "picot-lookup" : "picot-file");
+    pool = &loop->offloads->pools[lookup ? POOL_LOOKUP : POOL_FILE];
+    code = open_pool(pool, lookup ? "picot-lookup" : "picot-file");
     if (code < 0) return code;
     job = job_create(loop, op, fd);
     if (!job) return -ENOMEM;
-    job_enter(port, job);
-    code = picot__pool_submit(&port->pool, &job->thread_job);
+    job_enter(loop->offloads, job);
+    code = picot_executor_submit_on(*pool, &job->work, loop, job_done, job);
     if (code < 0) {
         op->_.next = NULL;
-        job_free(port, job);
+        job_free(loop, job);
     }
     return code;
 }
 
-/* End a job early if that is possible. */
-static void job_cancel(struct offload_port *port, struct offload_job *job, int64_t result)
+/* End a job early if that is possible. The job itself comes back as ever. */
+static void job_cancel(picot_loop *loop, struct offload_job *job, int64_t result)
 {
     if (!job->op) return;
-    if (picot__pool_cancel(&port->pool, &job->thread_job)) {
-        finish(port->loop, job, result);
-        job_free(port, job);
-    } else if (job->copy._.kind == PICOT__OP_RESOLVE) {
-        finish(port->loop, job, result);
-    }
+    if (picot_work_cancel(&job->work) == 1 || job->copy._.kind == PICOT__OP_RESOLVE) finish(loop, job, result);
 }
 
 void picot__offload_cancel(picot_loop *loop, picot_op *op)
 {
     assert(loop->offloads && op->_.next);
-    job_cancel(port_of(loop, op), job_of(op), -ECANCELED);
+    job_cancel(loop, job_of(op), -ECANCELED);
 }
 
 static void cancel_all(picot_loop *loop, int64_t result)
 {
-    for (unsigned i = 0; loop->offloads && i < POOLS; i++) {
-        struct offload_port *port = &loop->offloads->ports[i];
-
-        for (struct offload_job *job = port->jobs, *next; job; job = next) {
-            next = job->next;
-            job_cancel(port, job, result);
-        }
-    }
+    if (!loop->offloads) return;
+    for (struct offload_job *job = loop->offloads->jobs; job; job = job->next)
+        job_cancel(loop, job, result);
 }
 
 void picot__offload_cancel_all(picot_loop *loop)
@@ -273,38 +221,17 @@ void picot__offload_cancel_all(picot_loop *loop)
 
 void picot__offload_end_all(picot_loop *loop, int64_t result)
 {
-    struct offload_port *files;
+    picot_executor *files = loop->offloads ? loop->offloads->pools[POOL_FILE] : NULL;
 
     cancel_all(loop, result);
-    if (!loop->offloads) return;
-    files = &loop->offloads->ports[POOL_FILE];
-    while (files->is_open && collect(files, true))
-        continue;
+    if (files) picot__port_settle(loop, files);
 }
 
 bool picot__offload_is_out(const picot_loop *loop)
 {
-    for (unsigned i = 0; loop->offloads && i < POOLS; i++) {
-        for (const struct offload_job *job = loop->offloads->ports[i].jobs; job; job = job->next)
-            if (job->op) return true;
-    }
+    for (const struct offload_job *job = loop->offloads ? loop->offloads->jobs : NULL; job; job = job->next)
+        if (job->op) return true;
     return false;
-}
-
-static void port_close(struct offload_port *port, bool forked)
-{
-    if (!port->is_open) return;
-    if (forked) {
-        picot__pool_discard(&port->pool);
-    } else {
-        picot__pool_close(&port->pool);
-    }
-    while (port->jobs) {
-        /* What is left are abandoned lookups; the operations themselves the core has completed. */
-        assert(forked || !port->jobs->op);
-        if (forked) port->jobs->list = NULL; /* its thread may have been writing it */
-        job_free(port, port->jobs);
-    }
 }
 
 void picot__offload_close(picot_loop *loop)
@@ -313,7 +240,14 @@ void picot__offload_close(picot_loop *loop)
 
     if (!loop->offloads) return;
     for (unsigned i = 0; i < POOLS; i++)
-        port_close(&loop->offloads->ports[i], forked);
+        if (loop->offloads->pools[i]) (void)picot__executor_end(loop->offloads->pools[i]);
+    while (loop->offloads->jobs) {
+        /* What is left are abandoned lookups; the operations themselves the core has completed. */
+        struct offload_job *job = loop->offloads->jobs;
+        assert(forked || !job->op);
+        if (forked) job->list = NULL; /* its thread may have been writing it */
+        job_free(loop, job);
+    }
     picot_free(loop, loop->offloads, sizeof *loop->offloads);
     loop->offloads = NULL;
 }

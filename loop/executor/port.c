@@ -138,6 +138,7 @@ struct picot__port *picot__port_of(picot_loop *loop, picot_executor *executor)
 void picot__port_leaves(struct picot__port *port)
 {
     port->out++;
+    if (port->executor->quiet) return;
     port->loop->works++;
     port->loop->pending_ops++;
 }
@@ -145,6 +146,7 @@ void picot__port_leaves(struct picot__port *port)
 void picot__port_returns(struct picot__port *port)
 {
     port->out--;
+    if (port->executor->quiet) return;
     port->loop->works--;
     port->loop->pending_ops--;
 }
@@ -185,7 +187,7 @@ void picot__works_wake(picot_loop *loop)
 void picot__works_cancel(picot_loop *loop)
 {
     for (struct picot__port *port = loop->ports; port; port = port->next) {
-        if (port->out == 0) continue;
+        if (port->out == 0 || port->executor->quiet) continue;
         picot__executor_lock(port->executor);
         picot__executor_drop_queued(port->executor, port, -ECANCELED);
         port->executor->type->interrupt_all(port->executor, port);
@@ -219,7 +221,7 @@ static bool wait_a_little(struct picot__port *port)
 static bool wait_for_any(picot_loop *loop)
 {
     for (struct picot__port *port = loop->ports; port; port = port->next)
-        if (port->out > 0 && wait_a_little(port)) return true;
+        if (port->out > 0 && !port->executor->quiet && wait_a_little(port)) return true;
     return false;
 }
 
@@ -230,7 +232,19 @@ void picot__works_end(picot_loop *loop)
     while (wait_for_any(loop))
         picot__take_posts(loop); /* functions that call into the loop are served; works may be told, too */
     for (struct picot__port *port = loop->ports; port; port = port->next)
-        if (port->out > 0 && !port->job._.next) (void)picot_call_soon(loop, &port->job, collect, port);
+        if (port->out > 0 && !port->executor->quiet && !port->job._.next)
+            (void)picot_call_soon(loop, &port->job, collect, port);
+}
+
+void picot__port_settle(picot_loop *loop, picot_executor *executor)
+{
+    struct picot__port *port = loop->ports;
+    while (port && port->executor != executor)
+        port = port->next;
+    if (!port) return;
+    while (wait_a_little(port))
+        continue;
+    collect(loop, port);
 }
 
 void picot__ports_close(picot_loop *loop)
