@@ -40,6 +40,7 @@ picotinclude_HEADERS = \
     include/picot/tcp.h \
     include/picot/threads.h \
     include/picot/timer.h \
+    include/picot/transfer.h \
     include/picot/watch.h \
     include/picot/work.h \
     include/picot/works.h

@@ -39,6 +39,7 @@
 #include <picot/tcp.h>
 #include <picot/threads.h>
 #include <picot/timer.h>
+#include <picot/transfer.h>
 #include <picot/watch.h>
 #include <picot/work.h>
 #include <picot/works.h>

@@ -19,6 +19,7 @@ loop_sources = \
     loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
+    loop/backend/sys_copy.c \
     loop/backend/sys_path.c \
     loop/backend/sys_signal.c \
     loop/backend/sys_temporary.c \
@@ -54,6 +55,7 @@ loop_sources = \
     loop/retry.c \
     loop/shuffle.c \
     loop/timer.c \
+    loop/transfer.c \
     loop/turn.c \
     loop/watch.c \
     loop/wheel.c \

@@ -85,6 +85,7 @@ check_PROGRAMS += \
     tests/conformance/stream_send \
     tests/conformance/threads \
     tests/conformance/timers \
+    tests/conformance/transfers \
     tests/conformance/vectors \
     tests/conformance/watches
 if WITH_GLIB
