@@ -42,6 +42,7 @@ picotinclude_HEADERS = \
     include/picot/timer.h \
     include/picot/transfer.h \
     include/picot/watch.h \
+    include/picot/whole_file.h \
     include/picot/work.h \
     include/picot/works.h
 

@@ -41,6 +41,7 @@
 #include <picot/timer.h>
 #include <picot/transfer.h>
 #include <picot/watch.h>
+#include <picot/whole_file.h>
 #include <picot/work.h>
 #include <picot/works.h>
 

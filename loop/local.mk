@@ -59,7 +59,8 @@ loop_sources = \
     loop/turn.c \
     loop/watch.c \
     loop/wheel.c \
-    loop/wheel.h
+    loop/wheel.h \
+    loop/whole_file.c
 
 if WITH_URING
 loop_sources += \
