@@ -18,6 +18,7 @@ coro_sources = \
     coro/errors.h \
     coro/event.c \
     coro/file.c \
+    coro/file_whole.c \
     coro/frame.c \
     coro/future.c \
     coro/future.h \

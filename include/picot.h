@@ -47,7 +47,9 @@
 #include <picot/tcp.h>
 #include <picot/threads.h>
 #include <picot/timer.h>
+#include <picot/transfer.h>
 #include <picot/watch.h>
+#include <picot/whole_file.h>
 #include <picot/work.h>
 #include <picot/works.h>
 

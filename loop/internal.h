@@ -73,6 +73,7 @@ enum picot__op_kind {
     PICOT__OP_POLL,
     PICOT__OP_CLOSE,
     PICOT__OP_OPEN,
+    PICOT__OP_COPY, /* internal: a piece of a transfer, by a thread; reader of one handle, writer of another */
     PICOT__OP_DIRECTORY_READ, /* u.io: flags is the descriptor's number */
     PICOT__OP_STATX,          /* the first on a path */
     PICOT__OP_READLINK,
@@ -135,6 +136,18 @@ void picot__finish_later(picot_loop *loop, picot_op *op, int64_t result);
 
 /* Deliver what finish_later has queued so far. */
 void picot__deliver_finished(picot_loop *loop);
+
+/* ---- transfer.c, backend/sys_copy.c: bytes from handle to handle ------------------------------- */
+
+struct picot_transfer;
+enum { PICOT__COPY_NONE, PICOT__COPY_RANGE, PICOT__COPY_SENDFILE, PICOT__COPY_SPLICE, PICOT__COPY_READ_WRITE };
+/* The result of a COPY that would have blocked; no code, and it stays inside. */
+#define PICOT__COPY_BLOCKED (INT64_MIN + 1)
+void picot__prepare_copy(picot_op *op, struct picot_transfer *transfer);
+/* The next one to try between descriptors with such flags. */
+unsigned picot__copy_method_after(unsigned method, unsigned from_flags, unsigned to_flags);
+/* In a thread: bytes moved, 0, PICOT__COPY_BLOCKED or a code; transfer->_.wait tells for whom to wait then. */
+int64_t picot__sys_copy(struct picot_transfer *transfer);
 
 /* ---- retry.c: operations that wait for the system to have room again ------------------------- */
 

@@ -19,6 +19,7 @@ loop_sources = \
     loop/backend/sim.c \
     loop/backend/sys.c \
     loop/backend/sys_blocking.c \
+    loop/backend/sys_copy.c \
     loop/backend/sys_daemon.c \
     loop/backend/sys_notify.c \
     loop/backend/sys_path.c \
@@ -76,11 +77,13 @@ loop_sources = \
     loop/shuffle.c \
     loop/signal.c \
     loop/timer.c \
+    loop/transfer.c \
     loop/turn.c \
     loop/watch.c \
     loop/wheel.c \
     loop/wheel.h \
-    loop/wheel_sort.c
+    loop/wheel_sort.c \
+    loop/whole_file.c
 
 if WITH_URING
 loop_sources += \

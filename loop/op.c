@@ -13,6 +13,7 @@
 #include "backend/backend.h"
 
 #include <limits.h>
+#include <picot/transfer.h>
 #include <sys/uio.h>
 
 /* What the core must know of a kind. READS and WRITES are the directions it occupies on its handle. */
@@ -115,6 +116,13 @@ static void call_done(picot_loop *loop, picot_op *op)
     op->done(loop, op);
 }
 
+/* A copy is on two handles; its op->_.fd is the one it writes to. */
+static struct picot__descriptor *source_of_copy(picot_loop *loop, const picot_op *op)
+{
+    if (op->_.kind != PICOT__OP_COPY) return NULL;
+    return picot__descriptor_of_key(loop, (uint64_t)op->_.u.transfer->_.from);
+}
+
 /* A close goes on when the handle has no other operation left. */
 static void advance_close(picot_loop *loop, struct picot__descriptor *desc)
 {
@@ -167,9 +175,12 @@ void picot__finish_later(picot_loop *loop, picot_op *op, int64_t result)
         picot__retry(loop, op);
         return;
     }
+    struct picot__descriptor *source = source_of_copy(loop, op);
     if (desc) detach(desc, op);
+    if (source) detach(source, op);
     queue_finished(loop, op, settle_result(op, result));
     if (desc) advance_close(loop, desc);
+    if (source && source != desc) advance_close(loop, source);
 }
 
 void picot__deliver_finished(picot_loop *loop)
@@ -369,6 +380,47 @@ static inline __attribute__((always_inline)) int submit_on_handle(picot_loop *lo
     return settle_submit(loop, op, rc, now);
 }
 
+void picot__prepare_copy(picot_op *op, picot_transfer *transfer)
+{
+    op->_.kind = PICOT__OP_COPY;
+    op->_.state = PICOT__IDLE;
+    op->_.flags = 0;
+    op->_.fd = transfer->_.to;
+    op->_.u.transfer = transfer;
+}
+
+static int unblock_socket(struct picot__descriptor *desc)
+{
+    return (desc->flags & (PICOT__SOCKET | PICOT__NONBLOCKING)) == PICOT__SOCKET ? picot__sys_unblock(desc, desc->fd)
+                                                                                 : 0;
+}
+
+/* Always in a thread, so that it ends by picot__finish_later. */
+static int submit_copy(picot_loop *loop, picot_op *op)
+{
+    picot_transfer *transfer = op->_.u.transfer;
+    struct picot__descriptor *to = picot__descriptor_of(loop, op->_.fd),
+                             *from = picot__descriptor_of(loop, transfer->_.from);
+    if (!from || !to) return -EBADF;
+    if (from->reader || to->writer) return -EBUSY;
+    int rc = unblock_socket(from);
+    if (rc == 0) rc = unblock_socket(to);
+    if (rc < 0) return rc;
+    transfer->_.from_number = from->fd;
+    transfer->_.to_number = to->fd;
+    from->reader = to->writer = op;
+    op->_.state = PICOT__PENDING;
+    rc = loop->backend->submit(loop, to, op);
+    if (rc == 0) {
+        loop->pending_ops++;
+        return 0;
+    }
+    detach(from, op);
+    detach(to, op);
+    op->_.state = PICOT__IDLE;
+    return rc;
+}
+
 static bool bad_path(const picot_op *op)
 {
     if (!op->_.u.path.path) return true;
@@ -393,6 +445,8 @@ static int submit_elsewhere(picot_loop *loop, picot_op *op, bool now)
         return submit_timeout(loop, op);
     case PICOT__OP_CLOSE:
         return submit_close(loop, op, now);
+    case PICOT__OP_COPY:
+        return submit_copy(loop, op);
     case PICOT__OP_OPEN:
         return op->_.u.file.path ? give_to_backend(loop, NULL, op, now) : -EINVAL;
     case PICOT__OP_DIRECTORY_READ:

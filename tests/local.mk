@@ -87,8 +87,10 @@ check_PROGRAMS += \
     tests/conformance/stream_send \
     tests/conformance/threads \
     tests/conformance/timers \
+    tests/conformance/transfers \
     tests/conformance/vectors \
-    tests/conformance/watches
+    tests/conformance/watches \
+    tests/conformance/whole_files
 if WITH_GLIB
 check_PROGRAMS += tests/conformance/embedding_glib
 endif
@@ -121,6 +123,7 @@ check_PROGRAMS += \
     tests/test_coro_wait_for \
     tests/test_daemon \
     tests/test_executor \
+    tests/test_file_io \
     tests/test_files \
     tests/test_generators \
     tests/test_generators_memory \
@@ -178,6 +181,7 @@ check_PROGRAMS += \
     tests/test_coro_sweep_iso \
     tests/test_coro_tasks_iso \
     tests/test_coro_wait_for_iso \
+    tests/test_file_io_iso \
     tests/test_generators_iso \
     tests/test_generators_memory_iso \
     tests/test_inspect_iso \
@@ -193,6 +197,8 @@ tests_test_coro_iso_SOURCES = tests/test_coro.c
 tests_test_coro_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_defer_iso_SOURCES = tests/test_coro_defer.c
 tests_test_coro_defer_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_file_io_iso_SOURCES = tests/test_file_io.c
+tests_test_file_io_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_groups_iso_SOURCES = tests/test_coro_groups.c
 tests_test_coro_groups_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_coro_memory_iso_SOURCES = tests/test_coro_memory.c

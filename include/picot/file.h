@@ -178,8 +178,9 @@ PICOT_API void picot_op_temporary(picot_op *op, int dir, const char *path, int f
 
 /**
  * A new file with a name that nobody had, for reading and writing, as mkostemp(3). Result: a handle; -EINVAL: the
- * template does not end in "XXXXXX"; -EEXIST: no name was free; codes of open(2).
- * @param template_path  its six X are replaced on success, and nothing on failure; the loop's until completion
+ * template does not end in "XXXXXX"; -EEXIST: no name was free; codes of open(2); -ENOMEM: there may be no memory
+ * for the handle after the file was made: then the template has its name.
+ * @param template_path  its six X are replaced when it was made, and else not; the loop's until completion
  * @param flags          0, or more flags for open(2)
  * @param mode           permissions, less the umask
  * @since 0.1

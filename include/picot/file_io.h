@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * file_io.h - the operations of file.h as awaitable calls with keyword arguments.
+ * file_io.h - the operations of file.h as awaitable calls with keyword arguments; transfers, and whole files.
  *
  *     picot_try_await(picot_rename(.dir = AT_FDCWD, .path = "new.conf", .new_dir = AT_FDCWD, .new_path = "app.conf"));
  *
- * Each means what its namesake in file.h means and gives the same results, an int64_t. `dir` has to be given: 0 would
- * be descriptor 0. Cancelled tasks: see io.h.
+ * Each operation means what its namesake in file.h means and gives the same results, an int64_t. `dir` has to be given:
+ * 0 would be descriptor 0. Cancelled tasks: see io.h.
  */
 #ifndef PICOT_FILE_IO_H
 #define PICOT_FILE_IO_H
 
 #include <picot/file.h>
 #include <picot/io.h>
+#include <picot/transfer.h>
+#include <picot/whole_file.h>
 
 PICOT_BEGIN_DECLS
 
@@ -94,6 +96,62 @@ PICOT_IO_LEAF_(picot_temporary_named, (int dir; char *template_path; int flags; 
 /** See picot_op_temporary_directory. @since 0.1 */
 PICOT_IO_LEAF_(picot_temporary_directory, (int dir; char *template_path; unsigned mode;));
 #define picot_temporary_directory(...) picot_call(picot_temporary_directory, __VA_ARGS__)
+
+/**
+ * picot_await(my->n, picot_copy(.from = my->page, .to = my->conn, .to_offset = PICOT_HERE, .count = PICOT_TO_THE_END)):
+ * bytes from one handle to another, see transfer.h. Result: bytes moved, or the codes of picot_transfer_start.
+ * Cancel: see picot_transfer_cancel; -ECANCELED, unless all had been moved.
+ * @param from_offset, to_offset  PICOT_HERE for the present position, and for sockets, pipes and ttys
+ * @param count                   bytes, or PICOT_TO_THE_END
+ * @param ret_moved               receives the bytes moved also on an error or a cancel; or NULL
+ * @since 0.1
+ */
+struct picot_copy_head {
+    picot_frame _co;
+    picot_fd from;
+    int64_t from_offset;
+    picot_fd to;
+    int64_t to_offset;
+    int64_t count;
+    int64_t *ret_moved;
+    picot_transfer _transfer;
+    int64_t _ret;
+};
+#define picot_copy(...) picot_call(picot_copy, __VA_ARGS__)
+PICOT_LEAF_DECL_(picot_copy);
+
+/**
+ * picot_await(my->n, picot_read_file(.dir = AT_FDCWD, .path = "app.conf", .limit = 1 << 20, .ret_data = &my->text)):
+ * all of a file, see picot_whole_file_read. Result: bytes, or its codes.
+ * @param ret_data  receives the contents with a NUL behind them, to be given back with picot_free(loop, data, n + 1);
+ *                  untouched on failure
+ * @since 0.1
+ */
+struct picot_read_file_head {
+    picot_frame _co;
+    int dir;
+    const char *path;
+    size_t limit;
+    char **ret_data;
+    picot_whole_file _file;
+    int64_t _ret;
+};
+#define picot_read_file(...) picot_call(picot_read_file, __VA_ARGS__)
+PICOT_LEAF_DECL_(picot_read_file);
+
+/** Give a path new contents, all or nothing: see picot_whole_file_replace. Result: size, or its codes. @since 0.1 */
+struct picot_replace_file_head {
+    picot_frame _co;
+    int dir;
+    const char *path;
+    const void *contents;
+    size_t size;
+    unsigned mode;
+    picot_whole_file _file;
+    int64_t _ret;
+};
+#define picot_replace_file(...) picot_call(picot_replace_file, __VA_ARGS__)
+PICOT_LEAF_DECL_(picot_replace_file);
 
 PICOT_END_DECLS
 

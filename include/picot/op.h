@@ -105,6 +105,7 @@ struct picot_op {
                 int64_t offset, length;
                 int mode;
             } range;
+            struct picot_transfer *transfer; /* of a copy; see transfer.h */
             struct {
                 const char *host, *service;
                 const void *hints;

@@ -79,7 +79,8 @@ static void disarm(picot_loop *loop, struct picot__descriptor *desc)
 
 static bool is_parked(const picot_op *op)
 {
-    return op && op->_.state == PICOT__PENDING; /* not one that waits in the retry list */
+    /* Not one that waits in the retry list, nor one that a thread has. */
+    return op && op->_.state == PICOT__PENDING && op->_.kind != PICOT__OP_COPY;
 }
 
 /* Parked although its latch says ready: it used up its share of this turn, and the kernel will not say it again. */
@@ -273,7 +274,7 @@ int picot__readiness_submit(picot_loop *loop, struct picot__descriptor *desc, pi
 void picot__readiness_cancel(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
 {
     bool on_file = desc && desc->flags & PICOT__FILE && op->_.kind != PICOT__OP_POLL; /* nothing else waits on a file */
-    if (!desc || on_file)
+    if (!desc || on_file || op->_.kind == PICOT__OP_COPY)
         picot__offload_cancel(loop, op);
     else
         picot__finish_later(loop, op, -ECANCELED);

@@ -183,6 +183,8 @@ int64_t picot__sys_blocking(picot_op *op, int fd)
         return open_file(op);
     case PICOT__OP_RESOLVE:
         return resolve(op);
+    case PICOT__OP_COPY:
+        return picot__sys_copy(op->_.u.transfer);
     case PICOT__OP_DIRECTORY_READ:
         return read_directory(op);
     case PICOT__OP_TEMPORARY:

@@ -36,7 +36,7 @@ public_includes loop | grep -E ": picot/($coro_headers|$net_headers)\.h$|: picot
 judge "loop/ includes no header of coroutines or of the net" "$scratch/out"
 public_includes coro | grep -E ": picot/($net_headers)\.h$|: picot\.h$" >"$scratch/out"
 judge "coro/ includes no header of the net" "$scratch/out"
-public_includes include | grep -E "^include/picot/(base|daemon|error|executor|file|loop|message|op|process|process_pool|shared|timer|watch|extension|metrics|signal|sim|work|works)\.h: picot/($coro_headers|$net_headers)\.h$" \
+public_includes include | grep -E "^include/picot/(base|daemon|error|executor|file|loop|message|op|process|process_pool|shared|timer|watch|extension|metrics|signal|sim|transfer|whole_file|work|works)\.h: picot/($coro_headers|$net_headers)\.h$" \
     >"$scratch/out"
 judge "the loop's public headers include none of coroutines or of the net" "$scratch/out"
 
