@@ -38,6 +38,7 @@ coro_sources = \
     coro/lock.c \
     coro/next_mapped.c \
     coro/owned.c \
+    coro/process.c \
     coro/queue.c \
     coro/queue_wait.c \
     coro/rare.c \

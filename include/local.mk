@@ -35,6 +35,7 @@ picotinclude_HEADERS = \
     include/picot/select.h \
     include/picot/short.h \
     include/picot/sim.h \
+    include/picot/subprocess.h \
     include/picot/sync.h \
     include/picot/task.h \
     include/picot/tcp.h \

@@ -34,6 +34,7 @@
 #include <picot/scope.h>
 #include <picot/select.h>
 #include <picot/sim.h>
+#include <picot/subprocess.h>
 #include <picot/sync.h>
 #include <picot/task.h>
 #include <picot/tcp.h>

@@ -127,6 +127,7 @@ check_PROGRAMS += \
     tests/test_queue \
     tests/test_queue_interleavings \
     tests/test_servers \
+    tests/test_subprocess \
     tests/test_sync \
     tests/test_sync_interleavings \
     tests/test_tcp \
@@ -177,6 +178,7 @@ check_PROGRAMS += \
     tests/test_limiter_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
+    tests/test_subprocess_iso \
     tests/test_sync_iso \
     tests/test_threads_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
@@ -223,6 +225,8 @@ tests_test_limiter_iso_SOURCES = tests/test_limiter.c
 tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_subprocess_iso_SOURCES = tests/test_subprocess.c
+tests_test_subprocess_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_threads_iso_SOURCES = tests/test_threads.c
 tests_test_threads_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_channel_iso_SOURCES = tests/test_channel.c

@@ -188,8 +188,8 @@ PICOT_API int picot_process_code(const picot_process *process, int *ret_code);
 
 typedef struct picot_process_watch picot_process_watch;
 /**
- * @param rc  0: the child has ended, picot_process_code tells how; -ECANCELED: the process was closed, or the loop ends;
- *            PICOT_EBACKEND. Inside, the watch may be freed and the process closed.
+ * @param rc  0: the child has ended, picot_process_code tells how; -ECANCELED: the process was closed, or the loop
+ *            ends; PICOT_EBACKEND. Inside, the watch may be freed and the process closed.
  */
 typedef void picot_process_watch_fn(picot_loop *loop, picot_process_watch *watch, int rc);
 /** Someone who waits for an end; in the caller's memory. Zero it once before its first use. */
