@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * executors.c - what a call in another thread costs, alone and with a thousand under way, and a post that is merged;
- * beside libuv and asyncio in the same run.
+ * executors.c - what a call in another thread or process costs, alone and with a thousand under way, and a post that is
+ * merged; beside libuv and CPython's pools under asyncio in the same run.
  *
- * Each row runs in a process of its own, both ends on one processor, and is measured in CPU time of all its threads;
- * the libraries take turns, round by round, and the medians are printed: one JSON object per line.
+ * Each row runs in a process of its own, both ends on one processor. Rows of threads are measured in CPU time of all of
+ * them, rows of processes in time that passes. The libraries take turns, round by round, and the medians are printed:
+ * one JSON object per line.
  */
 #include "executors.h"
 
@@ -24,9 +25,9 @@ static const struct row {
     const char *name;
     long count, slow_count; /* operations; of programs that are slow */
 } rows[] = {
-    {"thread_rtt", 100000, 10000},
-    {"thread_throughput", 1000000, 20000},
-    {"post_coalesced", 10000000, 100000},
+    {"thread_rtt", 100000, 10000},     {"thread_throughput", 1000000, 20000},   {"post_coalesced", 10000000, 100000},
+    {"process_rtt_64", 50000, 3000},   {"process_throughput_64", 500000, 5000}, {"process_rtt_1m", 3000, 300},
+    {"process_rtt_1m_lent", 20000, 0}, {"worker_start_1gib", 300, 10},
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -45,7 +46,7 @@ static struct impl {
 #define IMPLS (sizeof impls / sizeof *impls)
 
 static int rounds = 5;
-static const char *only = NULL;
+static const char *only = NULL, *only_row = NULL;
 
 int64_t executors_cpu_ns(void)
 {
@@ -72,6 +73,10 @@ static void be_child(const struct impl *impl, const struct row *row, int out)
         _exit(0);
     }
     char number[32];
+    if (row->slow_count == 0) { /* nothing like it */
+        (void)dprintf(out, "0\n");
+        _exit(0);
+    }
     (void)snprintf(number, sizeof number, "%ld", row->slow_count);
     (void)dup2(out, STDOUT_FILENO);
     execlp("python3", "python3", impl->script, row->name, number, (char *)NULL);
@@ -97,9 +102,10 @@ static double measure(const struct impl *impl, const struct row *row)
 
 /* ---- all ------------------------------------------------------------------------------------------- */
 
-static bool is_there(const struct impl *impl)
+static bool is_wanted(const struct impl *impl, size_t row)
 {
     if (only && !strstr(impl->name, only)) return false;
+    if (only_row && !strstr(rows[row].name, only_row)) return false;
     if (impl->run || system("command -v python3 >/dev/null 2>&1") == 0) return true;
     fprintf(stderr, "executors: %s is left out: there is no python3\n", impl->name);
     return false;
@@ -132,6 +138,8 @@ static int read_arguments(int argc, char **argv)
         long value = strtol(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--only") == 0)
             only = argv[i + 1];
+        else if (strcmp(argv[i], "--row") == 0)
+            only_row = argv[i + 1];
         else if (strcmp(argv[i], "--rounds") == 0 && value > 0 && value <= MAX_ROUNDS)
             rounds = (int)value;
         else
@@ -144,16 +152,17 @@ int main(int argc, char **argv)
 {
     int failed = 0;
     if (read_arguments(argc, argv) < 0) {
-        fprintf(stderr, "usage: executors [--rounds N] [--only WORD]\n"
-                        "What calls in other threads cost. --only: libraries with WORD in their name.\n");
+        fprintf(stderr, "usage: executors [--rounds N] [--only WORD] [--row WORD]\n"
+                        "What calls in other threads and processes cost. --only: libraries with WORD in their name.\n"
+                        "--row: rows with WORD in theirs.\n");
         return 2;
     }
     for (int round = 0; round < rounds; round++)
         for (size_t row = 0; row < ROWS; row++)
             for (size_t i = 0; i < IMPLS; i++)
-                if (is_there(&impls[i])) impls[i].ns[row][round] = measure(&impls[i], &rows[row]);
+                if (is_wanted(&impls[i], row)) impls[i].ns[row][round] = measure(&impls[i], &rows[row]);
     for (size_t row = 0; row < ROWS; row++)
         for (size_t i = 0; i < IMPLS; i++)
-            if (is_there(&impls[i])) failed |= report(&impls[i], row);
+            if (is_wanted(&impls[i], row)) failed |= report(&impls[i], row);
     return failed;
 }

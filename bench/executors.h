@@ -13,6 +13,8 @@ int64_t executors_cpu_ns(void);
 
 /* Nanoseconds per operation of a row, `count` operations; 0: has none of this kind; negative: it failed. */
 double executors_of_picot(const char *row, long count);
+/* The same for the rows of other processes; in time that passes. */
+double executors_of_processes(const char *row, long count);
 #ifdef HAVE_LIBUV
 double executors_of_libuv(const char *row, long count);
 #endif

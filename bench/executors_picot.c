@@ -76,6 +76,7 @@ double executors_of_picot(const char *row, long count)
 {
     picot_loop *loop;
     double ns = 0;
+    if (strncmp(row, "process", 7) == 0 || strncmp(row, "worker", 6) == 0) return executors_of_processes(row, count);
     if (picot_loop_create(NULL, &loop) < 0) return -1;
     if (strcmp(row, "thread_rtt") == 0) ns = threads(loop, count, 1);
     if (strcmp(row, "thread_throughput") == 0) ns = threads(loop, count, IN_FLIGHT);

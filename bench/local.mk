@@ -20,7 +20,7 @@ if WITH_LIBUV
 bench_echo_SOURCES += bench/echo_libuv.c
 bench_echo_LDADD += $(LIBUV_LIBS)
 endif
-bench_executors_SOURCES = bench/executors.c bench/executors.h bench/executors_picot.c
+bench_executors_SOURCES = bench/executors.c bench/executors.h bench/executors_picot.c bench/executors_processes.c
 bench_executors_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS) -DBENCH_SOURCES='"$(abs_top_srcdir)/bench"'
 bench_executors_LDADD = libpicot_all.la
 if WITH_LIBUV

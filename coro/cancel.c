@@ -117,7 +117,10 @@ unsigned picot_task_uncancel(picot_task *task)
 {
     struct picot__rare *rare = task && task->extra ? task->extra->rare : NULL;
     if (!rare || rare->cancel_count == 0) return 0;
-    if (--rare->cancel_count == 0) task->cancel &= (uint8_t)~PICOT__CANCEL_TASK;
+    if (--rare->cancel_count == 0) {
+        task->cancel &= (uint8_t)~PICOT__CANCEL_TASK;
+        task->flags &= (uint16_t)~PICOT__TASK_BY_SIGNAL;
+    }
     return rare->cancel_count;
 }
 
@@ -161,7 +164,7 @@ static void describe_task(const picot_task *task, picot_cancellation *info)
     } else if (task->flags & PICOT__TASK_BY_GROUP) {
         describe_group(task->group, info);
     } else if (rare && rare->cancel_count > 0) {
-        info->reason = PICOT_CANCEL_USER;
+        info->reason = task->flags & PICOT__TASK_BY_SIGNAL ? PICOT_CANCEL_INTERRUPT : PICOT_CANCEL_USER;
         info->origin = rare->cancel_origin;
         if (rare->cancel_text) info->text = rare->cancel_text;
     } else if (task->cancel & PICOT__CANCEL_GROUP) { /* it came after a picot_task_cancel that was undone */
@@ -188,6 +191,6 @@ int picot_task_cancellation(const picot_task *task, picot_cancellation *ret_canc
 
 const char *picot_cancel_reason_name(enum picot_cancel_reason reason)
 {
-    static const char *const names[] = {"none", "user", "deadline", "sibling", "parent", "shutdown"};
+    static const char *const names[] = {"none", "user", "deadline", "sibling", "parent", "shutdown", "interrupt"};
     return (unsigned)reason < sizeof names / sizeof *names ? names[reason] : "?";
 }

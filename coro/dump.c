@@ -6,7 +6,7 @@
  * them, only for tasks that ever opened one. So each task is written once, and nothing is allocated.
  */
 #include <picot/inspect.h>
-#include <picot/watch.h>
+#include <picot/signal.h>
 #include <stdio.h>
 
 #include "rare.h"
@@ -21,8 +21,7 @@ struct dump {
 
 /* What a signal asks for. */
 struct picot__dump_request {
-    picot_watch watch;
-    int fd, signal_number;
+    picot_signal watcher;
     enum picot_dump_format format;
     picot_text_sink *sink;
     void *user;
@@ -182,30 +181,18 @@ int64_t picot_loop_dump(const picot_loop *loop, enum picot_dump_format format, p
 
 /* ---- on a signal --------------------------------------------------------------------------------- */
 
-static void signal_came(picot_loop *loop, picot_watch *watch, unsigned ready)
+static void signal_came(picot_loop *loop, picot_signal *watcher, const picot_signal_info *info)
 {
-    const struct picot__dump_request *request = watch->user;
-    (void)ready;
-    if (picot_signal_fd_take(request->fd) > 0)
-        (void)picot_loop_dump(loop, request->format, request->sink, request->user);
+    const struct picot__dump_request *request = watcher->user;
+    (void)info;
+    (void)picot_loop_dump(loop, request->format, request->sink, request->user);
 }
 
+/* The loop ends, and its watchers have ended already. */
 void picot__dump_request_free(struct picot__coro *coro)
 {
-    struct picot__dump_request *request = coro->dump_request;
-    if (!request) return;
-    picot_signal_fd_close(request->fd, request->signal_number);
-    picot_free(coro->loop, request, sizeof *request);
+    picot_free(coro->loop, coro->dump_request, sizeof *coro->dump_request);
     coro->dump_request = NULL;
-}
-
-static int begin(struct picot__coro *coro, struct picot__dump_request *request)
-{
-    request->fd = picot_signal_fd_open(request->signal_number);
-    if (request->fd < 0) return request->fd;
-    int rc = picot_watch_add(coro->loop, &request->watch, request->fd, PICOT_READABLE, signal_came, request);
-    if (rc < 0) picot_signal_fd_close(request->fd, request->signal_number);
-    return rc;
 }
 
 int picot_loop_dump_on_signal(picot_loop *loop, int signal_number, enum picot_dump_format format, picot_text_sink *sink,
@@ -217,13 +204,13 @@ int picot_loop_dump_on_signal(picot_loop *loop, int signal_number, enum picot_du
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
     if (!coro) return -ENOMEM;
-    if (coro->dump_request) (void)picot_watch_remove(loop, &coro->dump_request->watch);
+    if (coro->dump_request) (void)picot_signal_remove(loop, &coro->dump_request->watcher);
     picot__dump_request_free(coro);
     if (signal_number == 0) return 0;
     struct picot__dump_request *request = picot_alloc(loop, sizeof *request);
     if (!request) return -ENOMEM;
-    *request = (struct picot__dump_request){PICOT_WATCH_INIT, -1, signal_number, format, sink, user};
-    rc = begin(coro, request);
+    *request = (struct picot__dump_request){PICOT_SIGNAL_INIT, format, sink, user};
+    rc = picot_signal_add(loop, &request->watcher, signal_number, PICOT_SIGNAL_BACKGROUND, signal_came, request);
     if (rc < 0)
         picot_free(loop, request, sizeof *request);
     else

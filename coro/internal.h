@@ -49,6 +49,9 @@ struct picot__coro {
     picot_report_handler *report_handler;
     void *report_user;
     struct picot__dump_request *dump_request; /* picot_loop_dump_on_signal */
+    struct picot__interrupt *interrupts;      /* picot_loop_set_interrupts */
+    size_t interrupt_count;
+    int interrupted; /* the signal that has cancelled the main task, or 0 */
     struct picot__handle *handles;            /* of futures; see handle.c */
     uint32_t handle_count, free_handle, handle_tag;
     uint64_t future_mark;
@@ -82,7 +85,8 @@ enum picot__task_flag {
     PICOT__TASK_BY_GROUP = 32,  /* the first cancellation of the whole task was that of its group, */
     PICOT__TASK_BY_LOOP = 64,   /* or of the loop's end */
     PICOT__TASK_SHIELDS = 128,  /* one of its open scopes may be, or have been, a shield */
-    PICOT__TASK_CANCELLED = 256 /* by picot_task_cancel, when there was no memory to count it */
+    PICOT__TASK_CANCELLED = 256, /* by picot_task_cancel, when there was no memory to count it */
+    PICOT__TASK_BY_SIGNAL = 512  /* the first picot_task_cancel was that of interrupt.c */
 };
 
 /* What only tasks with scopes, a name or the like need. */
@@ -234,6 +238,13 @@ static inline int picot__inherit(picot_task *creator, picot_task *task)
 /* inspect.c, dump.c */
 unsigned picot__frame_line(const picot_frame *frame);
 void picot__dump_request_free(struct picot__coro *coro);
+
+/* interrupt.c. Around a run; begin: 0 or a code. */
+int picot__interrupts_begin(struct picot__coro *coro);
+void picot__interrupts_end(struct picot__coro *coro);
+void picot__interrupts_free(struct picot__coro *coro);
+/* The status of the run whose main task ends with this one. */
+int picot__interrupt_status(const picot_task *task, int rc);
 
 /* generator.c. The loop ends: free those that are still open. */
 void picot__generators_free(struct picot__coro *coro);

@@ -17,6 +17,7 @@ coro_sources = \
     coro/errors.c \
     coro/errors.h \
     coro/event.c \
+    coro/file.c \
     coro/frame.c \
     coro/future.c \
     coro/future.h \
@@ -32,11 +33,13 @@ coro_sources = \
     coro/hold.c \
     coro/inspect.c \
     coro/internal.h \
+    coro/interrupt.c \
     coro/io.c \
     coro/latest.c \
     coro/limiter.c \
     coro/lock.c \
     coro/next_mapped.c \
+    coro/op_leaf.h \
     coro/owned.c \
     coro/process.c \
     coro/queue.c \
@@ -51,6 +54,7 @@ coro_sources = \
     coro/scope.c \
     coro/select.c \
     coro/semaphore.c \
+    coro/signal.c \
     coro/slab.c \
     coro/store.c \
     coro/store.h \

@@ -108,6 +108,48 @@ picot_step picot_run_in_resume(picot_task *task, picot_frame *leaf, picot_frame 
 
 PICOT__LEAF_FN(picot_run_in, run_in_cancel);
 
+/* ---- by a process ---------------------------------------------------------------------------------- */
+
+static void request_done(picot_loop *loop, picot_work *work)
+{
+    picot_task *task = work->user;
+    struct picot_request_in_head *my = (struct picot_request_in_head *)(void *)task->top;
+    (void)loop;
+    my->_ret = work->result;
+    if (my->_ret == -ECANCELED && picot__cancel_due(task)) picot__cancel_delivered(task);
+    if (my->_ret == PICOT_EWORKERDIED && my->ret_exit_status) *my->ret_exit_status = picot_work_exit_status(work);
+    picot__leaf_finish(task, &my->_co, status_of(my->_ret));
+}
+
+static void request_in_cancel(picot_task *task, picot_frame *leaf)
+{
+    (void)task;
+    if (leaf->pos == 0) (void)picot_work_cancel(&((struct picot_request_in_head *)(void *)leaf)->_work);
+}
+
+picot_step picot_request_in_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
+{
+    struct picot_request_in_head *my = (struct picot_request_in_head *)(void *)leaf;
+    picot_step step;
+    (void)child;
+    if (leaf->pos != 0) {
+        my->_ret = leaf->rc;
+        return picot__leaf_return(task, leaf, leaf->rc);
+    }
+    if (picot__leaf_refused(task, leaf, &step)) {
+        my->_ret = -ECANCELED;
+        return step;
+    }
+    picot_work_request(&my->_work, my->name, my->data, my->len, my->ret_data, my->ret_size);
+    picot_work_limit(&my->_work, my->limit_ns);
+    int rc = picot_executor_submit_on(my->executor, &my->_work, picot__coro_of_task(task)->loop, request_done, task);
+    if (rc >= 0) return (picot_step){PICOT_STEP_PENDING};
+    my->_ret = rc;
+    return picot__leaf_return(task, leaf, rc);
+}
+
+PICOT__LEAF_FN(picot_request_in, request_in_cancel);
+
 /* ---- as a future --------------------------------------------------------------------------------- */
 
 struct future_call {

@@ -2,6 +2,9 @@
  *
  * runtime.c - the coroutines of one loop: their state, made when first needed, and the ways in from plain code.
  */
+#include <picot/signal_wait.h>
+#include <signal.h>
+
 #include "future.h"
 
 /* A failed backend ends every operation; tasks get this many turns to notice and clean up. */
@@ -44,6 +47,7 @@ static void destroy(picot_loop *loop, picot_extension *extension)
     PICOT_UNPOISON_(coro->reserve, PICOT__RESERVE_SIZE);
     picot_free(loop, coro->reserve, PICOT__RESERVE_SIZE);
     picot__dump_request_free(coro);
+    picot__interrupts_free(coro);
     picot__completions_free(coro);
     picot__handles_free(coro);
     picot__ends_free(coro);
@@ -139,11 +143,28 @@ int picot_rt_run(picot_loop *loop, void *ret_value, const picot_fn *fn, const vo
     int rc = picot__root_new(loop, fn, head, head_size, ret_value != NULL, &task);
     if (rc < 0) return rc;
     coro = picot__coro_of_task(task);
+    rc = picot__interrupts_begin(coro);
+    if (rc < 0) {
+        picot__task_discard(task);
+        coro->roots.live--;
+        return rc;
+    }
     if (ret_value) *picot__outcome(task) = ret_value;
     task->flags |= PICOT__TASK_MAIN;
     coro->main = task;
     picot__task_ready(task);
-    return run_main(coro);
+    rc = run_main(coro);
+    picot__interrupts_end(coro);
+    return rc;
+}
+
+/* The program's main function is here: Ctrl-C is its, if the options do not say otherwise. */
+static int set_interrupts(picot_loop *loop, const picot_loop_options *options)
+{
+    static const int standard[] = {SIGINT, 0};
+    const int *given = NULL;
+    if (options && options->size > offsetof(picot_loop_options, interrupts)) given = options->interrupts;
+    return picot_loop_set_interrupts(loop, given ? given : standard);
 }
 
 int picot_rt_main(const picot_loop_options *options, const picot_fn *fn, const void *head, size_t head_size)
@@ -151,7 +172,8 @@ int picot_rt_main(const picot_loop_options *options, const picot_fn *fn, const v
     picot_loop *loop;
     int rc = picot_loop_create(options, &loop);
     if (rc < 0) return rc;
-    rc = picot_rt_run(loop, NULL, fn, head, head_size);
+    rc = set_interrupts(loop, options);
+    if (rc == 0) rc = picot_rt_run(loop, NULL, fn, head, head_size);
     (void)picot_loop_destroy(loop, PICOT_DESTROY_FORCE);
     return rc;
 }

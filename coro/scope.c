@@ -122,14 +122,17 @@ void picot__scope_start_grace(picot_task *task)
 
 /* ---- entered and left ------------------------------------------------------------------------ */
 
-int64_t picot_rt_after(const picot_task *task, int64_t timeout_ns)
+static int64_t time_after(int64_t now_ns, int64_t timeout_ns)
 {
-    int64_t now_ns = picot_loop_now(loop_of(task));
-    if (timeout_ns < 0) return PICOT_BAD_TIME_;
     return timeout_ns > PICOT_NEVER - now_ns ? PICOT_NEVER : now_ns + timeout_ns;
 }
 
-static void push_node(struct picot__extra *extra, struct picot_scope_node *node, int64_t deadline_ns)
+int64_t picot_rt_after(const picot_task *task, int64_t timeout_ns)
+{
+    return timeout_ns < 0 ? PICOT_BAD_TIME_ : time_after(picot_loop_now(loop_of(task)), timeout_ns);
+}
+
+static void push_node(struct picot__extra *extra, struct picot_scope_node *node, int64_t now_ns, int64_t deadline_ns)
 {
     picot_task *task = extra->task;
     *node = (struct picot_scope_node){.outer = extra->scopes,
@@ -138,7 +141,7 @@ static void push_node(struct picot__extra *extra, struct picot_scope_node *node,
                                       .index = ++task->scopes,
                                       .outer_shield = task->shield};
     extra->scopes = node;
-    if (deadline_ns <= picot_loop_now(loop_of(task)))
+    if (deadline_ns <= now_ns)
         fire(task, node);
     else
         set_alarm(extra, deadline_ns);
@@ -149,7 +152,7 @@ static void pop_node(picot_task *task, struct picot_scope_node *node)
     struct picot__extra *extra = task->extra;
     extra->scopes = node->outer;
     task->scopes--;
-    if (task->scopes == 0) task->flags &= (uint8_t)~PICOT__TASK_SHIELDS;
+    if (task->scopes == 0) task->flags &= (uint16_t)~PICOT__TASK_SHIELDS;
     if (node->shielded && task->shield == node->index) picot__set_shield(task, node->outer_shield);
     /* A deadline inside a cleanup must not make it forget whose cancellation is being cleaned up. */
     if (!extra->cause || extra->cause == node) extra->cause = node->outer_cause;
@@ -177,7 +180,8 @@ int picot_rt_scope_open(picot_task *task, struct picot_frame_tail *tail, int64_t
     if (!extra || task->scopes == UINT16_MAX - 1) return -ENOMEM;
     struct picot_scope_node *node = picot_rt_push(task, tail, sizeof *node);
     if (!node) return -ENOMEM;
-    push_node(extra, node, picot_rt_after(task, timeout_ns));
+    int64_t now_ns = picot_loop_now(loop_of(task)); /* read once: each receive under a deadline comes here */
+    push_node(extra, node, now_ns, time_after(now_ns, timeout_ns));
     return 0;
 }
 
@@ -210,7 +214,7 @@ int picot_rt_scope_enter(picot_task *task, picot_frame *frame, picot_scope *scop
     frame->rc = -ENOMEM;
     if (!extra || task->scopes == UINT16_MAX - 1) return frame->rc;
     *scope = (picot_scope){.task = task, .frame = frame, .grace_ns = grace_ns};
-    push_node(extra, &scope->node, deadline_ns);
+    push_node(extra, &scope->node, picot_loop_now(loop_of(task)), deadline_ns);
     scope->node.flags = tail->exiting ? PICOT__SCOPE_USER | PICOT__SCOPE_CLEANUP : PICOT__SCOPE_USER;
     if (grace_ns >= 0) {
         shield(task, &scope->node);

@@ -128,7 +128,7 @@ static __attribute__((noinline)) void end(picot_task *task, const picot_frame *r
         picot__report_task(task, fn->name, rc);
     if (task->flags & PICOT__TASK_MAIN) {
         coro->main = NULL;
-        coro->main_status = rc;
+        coro->main_status = picot__interrupt_status(task, rc);
         (void)picot_loop_stop(coro->loop);
     }
     retire(task);

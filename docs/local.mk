@@ -9,6 +9,7 @@ EXTRA_DIST += \
     docs/building.md \
     docs/cancellation.md \
     docs/coroutines.md \
+    docs/daemon.md \
     docs/executors.md \
     docs/generators.md \
     docs/http.md \
@@ -16,7 +17,10 @@ EXTRA_DIST += \
     docs/lint.md \
     docs/loop.md \
     docs/performance.md \
+    docs/process_pools.md \
     docs/queues.md \
+    docs/shared.md \
+    docs/signals.md \
     docs/sync.md \
     docs/tasks.md \
     docs/testing.md

@@ -3,7 +3,7 @@
  * echo_server.c - sends every client back what it sends. Usage: echo_server PORT [--backend NAME]
  *
  * Port 0 lets the system choose. SIGTERM and SIGINT end it: every session is cancelled, closes, and the exit status is
- * 0.
+ * 0. A second one does not wait for that.
  */
 #include <picot.h>
 #include <picot/short.h>
@@ -53,20 +53,6 @@ async_fn(int, serve, (picot_fd listener;), (picot_group sessions; picot_fd conn;
 
 static picot_loop *loop;
 
-static void stop(picot_loop *self, void *user)
-{
-    (void)user;
-    picot_loop_stop(self);
-}
-
-static picot_posted stopping = PICOT_POSTED_INIT(stop, NULL);
-
-static void on_signal(int number)
-{
-    (void)number;
-    picot_post(loop, &stopping);
-}
-
 static int fail(const char *what, const char *why)
 {
     fprintf(stderr, "echo_server: %s: %s\n", what, why);
@@ -84,8 +70,9 @@ static int run(unsigned port)
     picot_addr_format(&addr, text, sizeof text);
     printf("listening on %s backend=%s\n", text, picot_loop_backend(loop));
     fflush(stdout);
+    picot_loop_set_interrupts(loop, (const int[]){SIGTERM, SIGINT, 0});
     int rc = picot_run(loop, serve(.listener = listener));
-    return rc == -EINTR ? 0 : fail("serving ended", picot_strerror(rc)); /* -EINTR: picot_loop_stop did it */
+    return rc == PICOT_EINTERRUPT ? 0 : fail("serving ended", picot_strerror(rc));
 }
 
 int main(int argc, char **argv)
@@ -104,9 +91,6 @@ int main(int argc, char **argv)
     options.explanation_size = sizeof why;
     int rc = picot_loop_create(&options, &loop);
     if (rc < 0) return fail("cannot create a loop", why[0] ? why : picot_strerror(rc));
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     rc = run((unsigned)port);
     picot_loop_destroy(loop, PICOT_DESTROY_FORCE);
     return rc;

@@ -3,7 +3,8 @@
  * http_server.c - serves the files below a folder, or 13 bytes. Usage: http_server PORT [--root DIR] [--bind ADDR] ...
  *
  * Nothing outside the folder is ever opened: neither "..", nor links that lead out of it, nor absolute paths (the
- * kernel refuses them, openat2(2)). Port 0 lets the system choose. SIGTERM and SIGINT end it gracefully, with status 0.
+ * kernel refuses them, openat2(2)). Port 0 lets the system choose. SIGTERM and SIGINT end it gracefully, with status 0;
+ * a second SIGINT at once.
  * A file `_redirects` in the folder lets paths redirect: see redirects.h.
  */
 #include "redirects.h"
@@ -299,18 +300,10 @@ picot_http_handler_fn(files, (const char *method;))
 static picot_loop *loop;
 static picot_http_server server;
 
-static void stop(picot_loop *self, void *user)
+static void on_signal(picot_loop *self, picot_signal *watcher, const picot_signal_info *info)
 {
-    (void)self, (void)user;
+    (void)self, (void)watcher, (void)info;
     picot_http_server_stop(&server);
-}
-
-static picot_posted stopping = PICOT_POSTED_INIT(stop, NULL);
-
-static void on_signal(int number)
-{
-    (void)number;
-    picot_post(loop, &stopping);
 }
 
 static int fail(const char *what, const char *why)
@@ -411,9 +404,9 @@ int main(int argc, char **argv)
     options.explanation_size = sizeof why;
     int rc = picot_loop_create(&options, &loop);
     if (rc < 0) return fail("cannot create a loop", why[0] ? why : picot_strerror(rc));
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
+    picot_signal watchers[2] = {PICOT_SIGNAL_INIT, PICOT_SIGNAL_INIT};
+    picot_signal_add(loop, &watchers[0], SIGTERM, PICOT_SIGNAL_BACKGROUND, on_signal, NULL);
+    picot_signal_add(loop, &watchers[1], SIGINT, PICOT_SIGNAL_BACKGROUND | PICOT_SIGNAL_INSIST, on_signal, NULL);
     rc = run(&arguments, &site);
     picot_loop_destroy(loop, PICOT_DESTROY_FORCE);
     if (site.root >= 0) close(site.root);

@@ -4,20 +4,28 @@
 
 noinst_PROGRAMS += \
     examples/cancellation \
+    examples/daemon \
     examples/echo_server \
     examples/executors \
     examples/generators \
     examples/inspection \
+    examples/process_pool \
     examples/queues \
+    examples/shared \
+    examples/signals \
     examples/sync \
     examples/tasks \
     examples/virtual_time
 examples_cancellation_LDADD = libpicot_all.la
+examples_daemon_LDADD = libpicot_all.la
 examples_echo_server_LDADD = libpicot_all.la
 examples_generators_LDADD = libpicot_all.la
 examples_inspection_LDADD = libpicot_all.la
 examples_executors_LDADD = libpicot_all.la
+examples_process_pool_LDADD = libpicot_all.la
 examples_queues_LDADD = libpicot_all.la
+examples_shared_LDADD = libpicot_all.la
+examples_signals_LDADD = libpicot_all.la
 examples_sync_LDADD = libpicot_all.la
 examples_tasks_LDADD = libpicot_all.la
 examples_virtual_time_LDADD = libpicot_all.la

@@ -13,9 +13,12 @@ picotinclude_HEADERS = \
     include/picot/coro.h \
     include/picot/coro_macros.h \
     include/picot/coro_runtime.h \
+    include/picot/daemon.h \
     include/picot/error.h \
     include/picot/executor.h \
     include/picot/extension.h \
+    include/picot/file.h \
+    include/picot/file_io.h \
     include/picot/future.h \
     include/picot/generator.h \
     include/picot/generator_runtime.h \
@@ -25,6 +28,8 @@ picotinclude_HEADERS = \
     include/picot/latest.h \
     include/picot/limiter.h \
     include/picot/loop.h \
+    include/picot/message.h \
+    include/picot/message_io.h \
     include/picot/metrics.h \
     include/picot/op.h \
     include/picot/process.h \
@@ -33,7 +38,10 @@ picotinclude_HEADERS = \
     include/picot/report.h \
     include/picot/scope.h \
     include/picot/select.h \
+    include/picot/shared.h \
     include/picot/short.h \
+    include/picot/signal.h \
+    include/picot/signal_wait.h \
     include/picot/sim.h \
     include/picot/subprocess.h \
     include/picot/sync.h \

@@ -156,6 +156,7 @@ static void free_loop(picot_loop *loop)
     picot__loop_executor_close(loop);
     picot__executor_end_own(loop);
     picot__ports_close(loop);
+    picot__signals_free(loop);
     while (loop->extensions) {
         picot_extension *extension = loop->extensions;
         loop->extensions = extension->_.next;

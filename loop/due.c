@@ -2,203 +2,150 @@
  *
  * due.c - what is due, in order: the far end of the wheel.
  *
- * A turn's timers are a few, and a merge sort puts them in order. After a jump over a long time, or when the loop was
- * held up, they may be a million: a merge sort would then go through memory twenty times. So they are taken as they lay
- * in the wheel and are handed out piece by piece. A piece is the first slot; where that holds many nodes they are dealt
- * out to 64 parts by the next digit of their ticks, and the first part is the piece, and so on: each node is moved once
- * per digit, while its neighbours are in the cache, and runs right after that.
+ * A turn's timers are a few. After a jump over a long time, or when the loop was held up, they may be a million, which
+ * do not fit in a cache; then all that counts is how often each is fetched from memory, and how many are at once. So
+ * they are taken as they lay in the wheel and are handed out piece by piece. A list of up to PICOT__MOST_SORTED nodes
+ * is a piece; a longer one is dealt out to parts by the leading bits of its ticks, and parts that are still too long
+ * once more. A part is brought into the cache shortly before it becomes a piece, is sorted there, and runs.
+ *
+ * A walk along a list waits for memory at every node, since each tells where the next one is. So several lists are
+ * walked together, each from both its ends.
  *
  * Invariants: `ready` is before all parts, parts of a greater depth are before those of a lower one, and all of them
- * before `levels` and `last`. All lists are in order of adding, so that equal deadlines are. A node can be taken out of
- * any.
+ * before `levels`, `top_slots` and `last`, in this order. All lists are in order of adding, so that equal deadlines
+ * are. A node can be taken out of any.
  */
 #include "wheel.h"
 
-/* Lists up to this length are sorted by merging. */
-#define FEW 48
-/* Lists that are walked at once, and how far: what the cache holds. */
+/* Lists that are walked together, and how many nodes are touched ahead: what the cache holds. */
 #define TOGETHER 8
 #define MOST_TOUCHED 8192
-/* Lists of 2^i nodes that a merge sort holds; no memory has room for 2^48 nodes. */
-#define SORT_BINS 48
 
-/* ---- a merge sort ---------------------------------------------------------------------------- */
-
-static bool list_in_order(const struct picot_wheel_node *list)
+/* A node and what it is part of, most often the 56 bytes of a timer, may lie in two lines. */
+static inline void prefetch(const struct picot_wheel_node *node)
 {
-    const struct picot_wheel_node *node = list->next;
-
-    if (node == list) return true;
-    for (; node->next != list; node = node->next) {
-        if (node->next->deadline_ns < node->deadline_ns) return false;
-    }
-    return true;
+    __builtin_prefetch((const char *)node - offsetof(picot_timer, _.node), 1);
+    __builtin_prefetch((const char *)node + sizeof *node + 7, 1);
 }
 
-/* Merge two NULL-ended chains; a's nodes were added before b's and come first among equals. */
-static struct picot_wheel_node *chain_merge(struct picot_wheel_node *a, struct picot_wheel_node *b)
+/* ---- dealing out ----------------------------------------------------------------------------- */
+
+/* A walk along a list from both its ends, and where its nodes go. */
+struct walk {
+    struct picot_wheel_node *front, *back;
+    struct picot_wheel_node *parts, **middles; /* a part's middle: the last of its nodes that came from the front */
+};
+
+/* Parts grow in their middle: from the front at its left, from the back at its right. */
+static void deal_node(const struct walk *walk, const struct picot__due_row *row, struct picot_wheel_node *node,
+                      bool is_front)
 {
-    struct picot_wheel_node *first = NULL, **end = &first;
+    unsigned part = picot__tick_of(node->deadline_ns) >> row->bits & row->mask;
+    struct picot_wheel_node *middle = walk->middles[part];
 
-    while (a && b) {
-        struct picot_wheel_node **lesser = b->deadline_ns < a->deadline_ns ? &b : &a;
-
-        *end = *lesser;
-        end = &(*lesser)->next;
-        *lesser = *end;
-    }
-    *end = a ? a : b;
-    return first;
+    walk->parts[part].deadline_ns++;
+    node->prev = middle;
+    node->next = middle->next;
+    node->next->prev = node;
+    middle->next = node;
+    if (is_front) walk->middles[part] = node;
 }
 
-/* The list's nodes as one sorted chain: bin i holds a sorted chain of 2^i nodes, higher bins the earlier nodes. */
-static struct picot_wheel_node *chain_sort(struct picot_wheel_node *list)
+/* A step from both ends; false: they have met. */
+static bool deal_step(struct walk *walk, const struct picot__due_row *row)
 {
-    struct picot_wheel_node *bins[SORT_BINS] = {0}, *chain = NULL;
-    unsigned i;
+    struct picot_wheel_node *front = walk->front, *back = walk->back;
+    bool more = front != back && front->next != back;
 
-    for (struct picot_wheel_node *node = list->next, *next; node != list; node = next) {
-        next = node->next;
-        node->next = NULL;
-        chain = node;
-        for (i = 0; bins[i]; i++) {
-            chain = chain_merge(bins[i], chain);
-            bins[i] = NULL;
+    walk->front = front->next;
+    walk->back = back->prev;
+    deal_node(walk, row, front, true);
+    if (front != back) deal_node(walk, row, back, false);
+    return more;
+}
+
+static void deal_all(struct walk *walks, unsigned count, const struct picot__due_row *row)
+{
+    while (count > 0) {
+        for (unsigned i = 0; i < count; i++) {
+            prefetch(walks[i].front->next);
+            prefetch(walks[i].back->prev);
         }
-        bins[i] = chain;
+        for (unsigned i = count; i-- > 0;) {
+            if (!deal_step(&walks[i], row)) walks[i] = walks[--count];
+        }
     }
-    for (chain = NULL, i = 0; i < SORT_BINS; i++)
-        chain = chain_merge(bins[i], chain);
-    return chain;
 }
 
-void picot__list_sort(struct picot_wheel_node *list)
+/* A new row of empty parts, for each of `count` lists as many as there is room for. */
+static struct picot__due_row *begin_row(struct picot__due *due, unsigned count, unsigned bits)
 {
-    struct picot_wheel_node *chain, *last = list;
+    struct picot__due_row *row = &due->rows[due->depth];
+    unsigned part_bits = due->depth == 0 ? PICOT__DUE_FIRST_BITS : PICOT__DUE_NEXT_BITS;
 
-    if (list_in_order(list)) return;
-    chain = chain_sort(list);
-    for (struct picot_wheel_node *node = chain; node; node = node->next) {
-        last->next = node;
-        node->prev = last;
-        last = node;
+    if (count > 1) part_bits -= 32 - (unsigned)__builtin_clz(count - 1);
+    if (part_bits > bits) part_bits = bits;
+    row->bits = bits - part_bits;
+    row->mask = (1U << part_bits) - 1;
+    row->next = row->untouched = due->depth == 0 ? 0 : row[-1].end;
+    row->end = row->next + (count << part_bits);
+    for (unsigned i = row->next; i < row->end; i++) {
+        picot__list_init(&due->parts[i]);
+        due->parts[i].deadline_ns = 0;
     }
-    last->next = list;
-    list->prev = last;
+    due->depth++;
+    return row;
+}
+
+/*
+ * Deal some lists out to a new row, each to parts of its own. They are not empty and follow each other in time; the
+ * ticks of each agree but for their last `bits` bits.
+ */
+static void deal(struct picot__due *due, struct picot_wheel_node *const *lists, unsigned count, unsigned bits)
+{
+    struct picot__due_row *row = begin_row(due, count, bits);
+    struct picot_wheel_node *parts = &due->parts[row->next], *middles[1 << PICOT__DUE_FIRST_BITS];
+    struct walk walks[TOGETHER];
+
+    for (unsigned i = 0; i < row->end - row->next; i++)
+        middles[i] = &parts[i];
+    for (unsigned i = 0; i < count; i++) {
+        unsigned first = i * (row->mask + 1);
+
+        walks[i] = (struct walk){lists[i]->next, lists[i]->prev, &parts[first], &middles[first]};
+        picot__list_init(lists[i]);
+    }
+    deal_all(walks, count, row);
 }
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
 
-static bool is_in(const struct picot_wheel_node *node, unsigned level, uint64_t slot)
+/* More than a piece? The head of a part has as its deadline how many nodes were dealt to it. */
+static bool is_long(const struct picot_wheel_node *part)
 {
-    return picot__tick_of(node->deadline_ns) >> level * PICOT__SLOT_BITS == slot;
+    return part->deadline_ns > PICOT__MOST_SORTED;
 }
 
-/* Does the list begin with more than a few nodes of that slot? */
-static bool has_many(const struct picot_wheel_node *list, unsigned level, uint64_t slot)
-{
-    const struct picot_wheel_node *node = list->next;
-    unsigned count = 0;
-
-    for (; node != list && count <= FEW && is_in(node, level, slot); node = node->next)
-        count++;
-    return count > FEW;
-}
-
-/* Take the nodes off the front of a list up to `end`, which stays; they are still linked to each other. */
-static void cut(struct picot_wheel_node *list, struct picot_wheel_node *end)
-{
-    list->next = end;
-    end->prev = list;
-}
-
-/* The row of parts that is filled next. */
-static struct picot_wheel_node *row_begin(struct picot__due *due, unsigned level)
-{
-    due->part_level[due->depth] = level;
-    return due->parts[due->depth];
-}
-
-static void row_end(struct picot__due *due, uint64_t occupied)
-{
-    due->untouched[due->depth] = occupied;
-    due->occupied[due->depth++] = occupied;
-}
-
-/* Deal the slot that the list begins with out to parts, by the next digit. */
-static void deal_front(struct picot__due *due, struct picot_wheel_node *list, unsigned level, uint64_t slot)
-{
-    struct picot_wheel_node *parts = row_begin(due, level - 1), *node, *next;
-    uint64_t occupied = 0;
-
-    for (node = list->next; node != list && is_in(node, level, slot); node = next) {
-        unsigned part = picot__digit(picot__tick_of(node->deadline_ns), level - 1);
-
-        next = node->next;
-        if (!(occupied & UINT64_C(1) << part)) picot__list_init(&parts[part]);
-        occupied |= UINT64_C(1) << part;
-        picot__list_append(&parts[part], node);
-    }
-    cut(list, node);
-    row_end(due, occupied);
-}
-
-/*
- * The same with a list that is one slot: from both its ends, because two walks wait for memory together. Each part
- * grows towards its middle: `first` is the last node that came from the front, its next the last one from the back.
- */
-static void deal_all(struct picot__due *due, struct picot_wheel_node *list, unsigned level)
-{
-    struct picot_wheel_node *parts = row_begin(due, level - 1), *first[PICOT__WHEEL_SLOTS];
-    struct picot_wheel_node *front = list->next, *back = list->prev;
-    uint64_t occupied = 0;
-    bool more = true;
-
-    while (more) {
-        struct picot_wheel_node *pair[2] = {front, back};
-        unsigned count = front == back ? 1 : 2;
-
-        more = count == 2 && front->next != back;
-        for (unsigned i = 0; i < count; i++) {
-            struct picot_wheel_node *node = pair[i];
-            unsigned part = picot__digit(picot__tick_of(node->deadline_ns), level - 1);
-
-            if (i == 0)
-                front = node->next;
-            else
-                back = node->prev;
-            if (!(occupied & UINT64_C(1) << part)) {
-                picot__list_init(&parts[part]);
-                first[part] = &parts[part];
-            }
-            occupied |= UINT64_C(1) << part;
-            node->prev = first[part];
-            node->next = first[part]->next;
-            node->next->prev = node;
-            first[part]->next = node;
-            if (i == 0) first[part] = node;
-        }
-    }
-    picot__list_init(list);
-    row_end(due, occupied);
-}
-
-/*
- * Walk some lists of a row at once. A walk along a list waits for memory at every node, since each tells where the next
- * one is; several walks wait together. Whoever comes after finds the nodes in the cache.
- */
-static void touch(struct picot__due *due, unsigned depth)
+/* Bring the next few parts of a row into the cache, walking all at once. */
+static void touch(struct picot__due *due, struct picot__due_row *row)
 {
     const struct picot_wheel_node *heads[TOGETHER], *nodes[TOGETHER];
-    uint64_t untouched = due->untouched[depth];
-    unsigned count = 0, i, longest;
+    unsigned count = 0, i;
+    int64_t all = 0;
 
-    for (; untouched && count < TOGETHER; untouched &= untouched - 1, count++)
-        heads[count] = nodes[count] = &due->parts[depth][__builtin_ctzll(untouched)];
-    due->untouched[depth] = untouched;
-    for (longest = 0; count > 0 && longest < MOST_TOUCHED; longest++) {
-        for (i = 0; i < count; i++)
+    for (; row->untouched < row->end && count < TOGETHER; row->untouched++) {
+        struct picot_wheel_node *part = &due->parts[row->untouched];
+        if (picot__list_empty(part)) continue;
+        all += part->deadline_ns;
+        if (count > 0 && all > MOST_TOUCHED) break;
+        heads[count] = nodes[count] = part;
+        count++;
+    }
+    while (count > 0) {
+        for (i = 0; i < count; i++) {
             nodes[i] = nodes[i]->next;
+            prefetch(nodes[i]);
+        }
         for (i = 0; i < count; i++) {
             while (i < count && nodes[i] == heads[i]) {
                 count--;
@@ -209,65 +156,81 @@ static void touch(struct picot__due *due, unsigned depth)
     }
 }
 
-/* Make the slot that the list begins with ready, or deal it out. all: the list is one slot. */
-static void take_slot(struct picot__due *due, struct picot_wheel_node *list, unsigned level, bool all)
+/* The next part of the last row becomes ready; or some are dealt out again; or the row is at its end. */
+static void take_from_row(struct picot__due *due)
 {
-    struct picot_wheel_node *node = list->next, *next;
-    uint64_t slot = picot__tick_of(node->deadline_ns) >> level * PICOT__SLOT_BITS;
+    struct picot__due_row *row = &due->rows[due->depth - 1];
+    struct picot_wheel_node *lists[TOGETHER], *list;
+    unsigned count = 0;
 
-    if (level > 0 && due->depth < PICOT__DUE_DEPTH && has_many(list, level, slot)) {
-        if (all)
-            deal_all(due, list, level);
-        else
-            deal_front(due, list, level, slot);
+    while (row->next < row->end && picot__list_empty(&due->parts[row->next]))
+        row->next++;
+    if (row->next == row->end) {
+        due->depth--;
         return;
     }
-    for (; node != list && is_in(node, level, slot); node = next) {
-        next = node->next;
-        picot__list_append(&due->ready, node);
+    list = &due->parts[row->next];
+    if (is_long(list) && row->bits > 0 && due->depth < PICOT__DUE_DEPTH) {
+        for (unsigned i = row->next; i < row->end && count < TOGETHER; i++) {
+            if (picot__list_empty(&due->parts[i])) continue;
+            if (!is_long(&due->parts[i])) break;
+            lists[count++] = &due->parts[i];
+        }
+        deal(due, lists, count, row->bits);
+        return;
     }
-    cut(list, node);
-    picot__list_sort(&due->ready);
+    if (row->next >= row->untouched) touch(due, row);
+    picot__list_sort(list);
+    picot__list_splice(&due->ready, list);
 }
 
-/* The list that comes next, and the digit that its nodes lie apart by; NULL: none is left but `last`. */
-static struct picot_wheel_node *next_list(struct picot__due *due, unsigned *ret_level, bool *ret_all)
+/* The first of some lists becomes ready, or all are dealt out. */
+static void take_lists(struct picot__due *due, struct picot_wheel_node *const *lists, unsigned count, unsigned bits)
 {
-    *ret_all = true;
-    while (due->depth > 0) {
-        unsigned depth = due->depth - 1;
-        uint64_t occupied = due->occupied[depth];
-
-        if (occupied && !picot__list_empty(&due->parts[depth][__builtin_ctzll(occupied)])) {
-            if (due->untouched[depth] & occupied & -occupied) touch(due, depth);
-            *ret_level = due->part_level[depth];
-            return &due->parts[depth][__builtin_ctzll(occupied)];
+    if (!picot__list_sort_few(lists[0])) {
+        if (bits > 0) {
+            deal(due, lists, count, bits);
+            return;
         }
-        due->occupied[depth] &= occupied - 1;
-        if (!due->occupied[depth]) due->depth--;
+        picot__list_sort(lists[0]);
     }
-    for (; due->level < due->top; due->level++) {
-        *ret_level = due->level;
-        *ret_all = false;
-        if (!picot__list_empty(&due->levels[due->level])) return &due->levels[due->level];
+    picot__list_splice(&due->ready, lists[0]);
+}
+
+/* Go on with what lay in the wheel. False: nothing is left but `last`. */
+static bool take_from_wheel(struct picot__due *due)
+{
+    struct picot_wheel_node *lists[TOGETHER];
+    unsigned count = 0;
+
+    while (due->level < due->top && picot__list_empty(&due->levels[due->level]))
+        due->level++;
+    if (due->level < due->top) {
+        lists[0] = &due->levels[due->level];
+        take_lists(due, lists, 1, (due->level + 1) * PICOT__SLOT_BITS);
+        return true;
     }
-    for (; due->top_occupied; due->top_occupied &= due->top_occupied - 1) {
-        *ret_level = due->top;
-        *ret_all = true;
-        if (!picot__list_empty(&due->top_slots[__builtin_ctzll(due->top_occupied)]))
-            return &due->top_slots[__builtin_ctzll(due->top_occupied)];
+    for (uint64_t slots = due->top_occupied; slots && count < TOGETHER; slots &= slots - 1) {
+        struct picot_wheel_node *list = &due->top_slots[__builtin_ctzll(slots)];
+        if (picot__list_empty(list))
+            due->top_occupied &= ~(slots & -slots);
+        else
+            lists[count++] = list;
     }
-    return NULL;
+    if (count > 0) take_lists(due, lists, count, due->top * PICOT__SLOT_BITS);
+    return count > 0;
 }
 
 bool picot__due_refill(struct picot__due *due)
 {
-    struct picot_wheel_node *list;
-    unsigned level = 0;
-    bool all = false;
+    bool more = true;
 
-    while (picot__list_empty(&due->ready) && (list = next_list(due, &level, &all)))
-        take_slot(due, list, level, all);
+    while (more && picot__list_empty(&due->ready)) {
+        if (due->depth > 0)
+            take_from_row(due);
+        else
+            more = take_from_wheel(due);
+    }
     if (picot__list_empty(&due->ready)) {
         picot__list_splice(&due->ready, &due->last);
         picot__list_sort(&due->ready);

@@ -28,6 +28,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outside.h"
+
 /* Cleanup code and misuse: a message with its place, and abort, in debug builds; the code alone in release builds. */
 #ifdef PICOT_DEBUG
 int picot__misuse(const char *what, const char *file, int line, int code);
@@ -63,10 +65,30 @@ enum picot__op_kind {
     PICOT__OP_SENDMSG,
     PICOT__OP_READ,
     PICOT__OP_WRITE,
+    PICOT__OP_READV,
+    PICOT__OP_WRITEV,
     PICOT__OP_FSYNC,
+    PICOT__OP_FTRUNCATE,
+    PICOT__OP_FALLOCATE,
     PICOT__OP_POLL,
     PICOT__OP_CLOSE,
     PICOT__OP_OPEN,
+    PICOT__OP_DIRECTORY_READ, /* u.io: flags is the descriptor's number */
+    PICOT__OP_STATX,          /* the first on a path */
+    PICOT__OP_READLINK,
+    PICOT__OP_RENAME,
+    PICOT__OP_UNLINK,
+    PICOT__OP_MKDIR,
+    PICOT__OP_SYMLINK,
+    PICOT__OP_LINK,
+    PICOT__OP_TRUNCATE,
+    PICOT__OP_CHMOD,
+    PICOT__OP_CHOWN,
+    PICOT__OP_DIRECTORY_OPEN,
+    PICOT__OP_TEMPORARY,
+    PICOT__OP_TEMPORARY_NAMED,
+    PICOT__OP_TEMPORARY_DIRECTORY,
+    PICOT__OP_UTIMES, /* the last on a path */
     PICOT__OP_RESOLVE,
     PICOT__OP_TIMEOUT,
     PICOT__OP_KINDS
@@ -86,9 +108,22 @@ enum picot__op_flag {
     PICOT__SUBMITTED = 4  /* backend-private */
 };
 
+/* Is its result, when there is one, a descriptor that is to become a handle? */
+static inline bool picot__opens_handle(unsigned kind)
+{
+    return kind == PICOT__OP_OPEN || kind == PICOT__OP_TEMPORARY || kind == PICOT__OP_TEMPORARY_NAMED;
+}
+
 /* Directions an operation occupies on its handle. */
 enum { PICOT__READS = 1, PICOT__WRITES = 2 };
 unsigned picot__op_directions(const picot_op *op);
+int64_t picot__vector_size(const picot_op *op);
+
+/* Does it work on a path, without a handle? An open is a case of its own, and not meant here. */
+static inline bool picot__is_on_path(unsigned kind)
+{
+    return kind >= PICOT__OP_STATX && kind <= PICOT__OP_UTIMES;
+}
 
 /*
  * A backend ends an operation. finish calls the completion at once: only from inside backend wait. finish_later queues
@@ -189,14 +224,22 @@ int64_t picot__wheel_next(const struct picot__wheel *wheel);
 /* ---- what is due (due.c) --------------------------------------------------------------------- */
 
 #define PICOT__DUE_DEPTH 4
+#define PICOT__DUE_FIRST_BITS 8
+#define PICOT__DUE_NEXT_BITS 6
+#define PICOT__DUE_PARTS ((1 << PICOT__DUE_FIRST_BITS) + ((PICOT__DUE_DEPTH - 1) << PICOT__DUE_NEXT_BITS))
+
+/* Lists in the order of time, each with the nodes of 2^bits ticks. */
+struct picot__due_row {
+    unsigned next, untouched, end; /* places in parts */
+    unsigned bits, mask;
+};
 
 /* The nodes that a turn has taken out of the wheel, brought into order piece by piece. Large: nothing is preset. */
 struct picot__due {
     struct picot_wheel_node ready; /* the next piece, in order */
     /* The rows of parts that were dealt last, the last row first. */
-    struct picot_wheel_node parts[PICOT__DUE_DEPTH][PICOT__WHEEL_SLOTS];
-    uint64_t occupied[PICOT__DUE_DEPTH], untouched[PICOT__DUE_DEPTH];
-    unsigned part_level[PICOT__DUE_DEPTH]; /* the digit that the parts of a row lie apart by */
+    struct picot__due_row rows[PICOT__DUE_DEPTH];
+    struct picot_wheel_node parts[PICOT__DUE_PARTS];
     unsigned depth;
     /* Then, from `level` on, all slots of each level below the top one; then the slots of that. */
     struct picot_wheel_node levels[PICOT__WHEEL_LEVELS], top_slots[PICOT__WHEEL_SLOTS];
@@ -214,53 +257,18 @@ void picot__wheel_expire(struct picot__wheel *wheel, int64_t now_ns, struct pico
  */
 bool picot__due_refill(struct picot__due *due);
 
+/* Take the first node out of due->ready, which is not empty. */
+static inline struct picot_wheel_node *picot__due_take(struct picot__due *due)
+{
+    struct picot_wheel_node *node = due->ready.next, *next = node->next;
+    due->ready.next = next;
+    next->prev = &due->ready;
+    node->next = NULL;
+    return node;
+}
+
 /* What a picot_timer's node, taken out of the wheel, has as expire. */
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node);
-
-/* ---- executor/offload.c: the loop's small thread pools --------------------------------------- */
-
-/* Run picot__sys_blocking(op, fd) in a thread: 0 pending, or a code. RESOLVE has a pool of its own. */
-int picot__offload(picot_loop *loop, picot_op *op, int fd);
-/* Not begun: finish_later(-ECANCELED). Begun: a lookup is abandoned the same way, a file operation goes on. */
-void picot__offload_cancel(picot_loop *loop, picot_op *op);
-void picot__offload_cancel_all(picot_loop *loop); /* a forced destroy: as offload_cancel, for each */
-/*
- * For destroy and for a failed backend: end everything here by finish_later. Not begun, and lookups: with `result`;
- * begun file operations: with their own, which is waited for.
- */
-void picot__offload_end_all(picot_loop *loop, int64_t result);
-/* Is an operation with a thread, or on its way there or back? Abandoned lookups do not count. */
-bool picot__offload_is_out(const picot_loop *loop);
-/* No operation may be left; joins the threads, and so waits for abandoned lookups. Does not in a forked child. */
-void picot__offload_close(picot_loop *loop);
-
-/* ---- executor/port.c, call_loop.c: calls on executors that complete on this loop ---------------- */
-
-struct picot__port;
-/* Take back what has not begun, ask the rest to end. Completions follow as ever. */
-void picot__works_cancel(picot_loop *loop);
-/* The same, and wait for all; they are told by jobs. */
-void picot__works_end(picot_loop *loop);
-/* The loop is about to wait: wake workers for what is queued. */
-void picot__works_wake(picot_loop *loop);
-/* No work may be out. Forget the executors. */
-void picot__ports_close(picot_loop *loop);
-/* loop_executor.c: take no more calls of other threads; those that are there end. */
-void picot__loop_executor_close(picot_loop *loop);
-/* End the loop's own default executor. */
-void picot__executor_end_own(picot_loop *loop);
-
-/* Is something with a thread that will come back? Then virtual time stands still. */
-static inline bool picot__is_out(const picot_loop *loop);
-
-/* ---- process.c: the loop's children --------------------------------------------------------------- */
-
-/* A forced destroy: kill those for whose end nobody waits, or all. */
-void picot__children_kill(picot_loop *loop, bool all);
-/* For a failed backend: kill and reap here, and tell those who wait. */
-void picot__children_fail(picot_loop *loop, int code);
-/* The loop is freed: let go of what is left. Kills nobody. */
-void picot__children_free(picot_loop *loop);
 
 /* ---- metrics.c: what the loop counts --------------------------------------------------------- */
 
@@ -311,7 +319,7 @@ struct picot_loop {
     atomic_int sleeping;                 /* the waker must signal */
 
     /* what is alive, with pending_ops: the sum is picot_loop_pending */
-    size_t armed_timers, watches, handles, holds;
+    size_t armed_timers, watches, handles, holds, signal_watchers;
 
     size_t children;              /* that run, and whose end the loop will see */
     size_t child_news;            /* ends that are still to be told, and talks under way */
@@ -323,6 +331,7 @@ struct picot_loop {
     size_t unwoken;                          /* of these, queued ones for which no worker was woken yet */
     picot_executor *executor, *own_executor; /* the default one: the user's, or made when needed */
     picot_executor *as_executor;             /* this loop as one */
+    struct picot__signals *signals;
     picot_extension *extensions;
     picot_allocator allocator;
     struct picot__metrics metrics;
@@ -344,11 +353,16 @@ int picot__check_failed(const picot_loop *loop);
 /* May this thread touch this loop? 0, -EPERM or PICOT_EFORKED; a NULL loop is -EINVAL. */
 static inline int picot__check(const picot_loop *loop)
 {
-    if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark))
-        return picot__check_failed(loop);
+    if (PICOT__UNLIKELY(!loop || loop->owner != &picot__thread_marker || !*loop->fork_mark)) {
+        int code = picot__check_failed(loop);
+
+        if (code >= 0) __builtin_unreachable(); /* so that callers return it at once, and save no registers for it */
+        return code;
+    }
     return 0;
 }
 
+/* Is something with a thread that will come back? Then virtual time stands still. */
 static inline bool picot__is_out(const picot_loop *loop)
 {
     return loop->works > 0 || picot__offload_is_out(loop);

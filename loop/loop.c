@@ -100,7 +100,7 @@ no_mark:
 /* What could ever call back; open handles alone cannot. */
 static size_t live_but_jobs(const picot_loop *loop)
 {
-    size_t count = loop->pending_ops + loop->armed_timers + loop->watches + loop->holds;
+    size_t count = loop->pending_ops + loop->armed_timers + loop->watches + loop->holds + loop->signal_watchers;
     for (picot_extension *extension = loop->extensions; extension; extension = extension->_.next)
         if (extension->pending) count += extension->pending((picot_loop *)(uintptr_t)loop, extension);
     return count;

@@ -12,12 +12,16 @@
  */
 #include "backend/backend.h"
 
+#include <limits.h>
+#include <sys/uio.h>
+
 /* What the core must know of a kind. READS and WRITES are the directions it occupies on its handle. */
 enum {
     ON_HANDLE = 4,      /* needs a handle */
     MOVES_BYTES = 8,    /* u.io: a buffer and its length */
     MAY_LACK_ROOM = 16, /* may have to wait for the system: see must_wait_for_room */
-    CHECKED = 32        /* has other arguments to check */
+    CHECKED = 32,       /* has other arguments to check */
+    VECTOR = 64         /* u.io: several buffers and their number */
 };
 #define READER (ON_HANDLE | PICOT__READS)
 #define WRITER (ON_HANDLE | PICOT__WRITES)
@@ -39,7 +43,11 @@ static const unsigned char traits[PICOT__OP_KINDS] = {
     [PICOT__OP_SENDMSG] = WRITER | CHECKED | MAY_LACK_ROOM,
     [PICOT__OP_READ] = READER | MOVES_BYTES,
     [PICOT__OP_WRITE] = WRITER | MOVES_BYTES,
+    [PICOT__OP_READV] = READER | VECTOR,
+    [PICOT__OP_WRITEV] = WRITER | VECTOR,
     [PICOT__OP_FSYNC] = WRITER,
+    [PICOT__OP_FTRUNCATE] = WRITER,
+    [PICOT__OP_FALLOCATE] = WRITER,
     [PICOT__OP_POLL] = ON_HANDLE | CHECKED,
 };
 
@@ -280,6 +288,20 @@ static int submit_close(picot_loop *loop, picot_op *op, bool now)
     return 0;
 }
 
+/* The bytes of several buffers, or -EINVAL. As readv(2) has it. */
+int64_t picot__vector_size(const picot_op *op)
+{
+    const struct iovec *buffers = op->_.u.io.buf;
+    size_t count = op->_.u.io.len, total = 0;
+    if (count > IOV_MAX || (count > 0 && !buffers)) return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (buffers[i].iov_len > PTRDIFF_MAX - total || (buffers[i].iov_len > 0 && !buffers[i].iov_base))
+            return -EINVAL;
+        total += buffers[i].iov_len;
+    }
+    return (int64_t)total;
+}
+
 static bool bad_arguments(const picot_op *op)
 {
     switch (op->_.kind) {
@@ -299,10 +321,10 @@ static bool bad_arguments(const picot_op *op)
     }
 }
 
-/* Nothing to receive, or to send on a stream: the answer is 0 on every backend. An empty datagram is something. */
+/* Of no bytes: nothing to receive, or to send on a stream: the answer is 0 on every backend. An empty datagram is
+ * something. */
 static bool moves_nothing(const struct picot__descriptor *desc, const picot_op *op)
 {
-    if (op->_.u.io.len > 0) return false;
     bool writes = traits[op->_.kind] & PICOT__WRITES;
     return !writes || !(desc->flags & PICOT__SOCKET) || desc->flags & PICOT__STREAM;
 }
@@ -316,8 +338,9 @@ static int submit_generic(picot_loop *loop, struct picot__descriptor *desc, pico
     return give_to_backend(loop, desc, op, now);
 }
 
-/* The way of every read and write: short. */
-static int submit_on_handle(picot_loop *loop, picot_op *op, unsigned kind_traits, bool now)
+/* The way of every read and write: short, and without a call of its own. */
+static inline __attribute__((always_inline)) int submit_on_handle(picot_loop *loop, picot_op *op, unsigned kind_traits,
+                                                                  bool now)
 {
     struct picot__descriptor *desc = picot__descriptor_of(loop, op->_.fd);
     if (PICOT__UNLIKELY(!desc)) return -EBADF;
@@ -326,8 +349,13 @@ static int submit_on_handle(picot_loop *loop, picot_op *op, unsigned kind_traits
     picot_op **place = kind_traits & PICOT__READS ? &desc->reader : &desc->writer;
     if (PICOT__UNLIKELY(*place != NULL)) return -EBUSY;
     if (kind_traits & MOVES_BYTES && (!op->_.u.io.buf || op->_.u.io.len - 1 >= PTRDIFF_MAX)) { /* also len 0 */
-        if (moves_nothing(desc, op)) return result_at_once(loop, op, 0, now);
         if (op->_.u.io.len > 0) return -EINVAL;
+        if (moves_nothing(desc, op)) return result_at_once(loop, op, 0, now);
+    }
+    if (PICOT__UNLIKELY(kind_traits & VECTOR)) {
+        int64_t total = picot__vector_size(op);
+        if (total < 0) return (int)total;
+        if (total == 0 && moves_nothing(desc, op)) return result_at_once(loop, op, 0, now);
     }
     *place = op;
     if (PICOT__UNLIKELY(kind_traits & MAY_LACK_ROOM)) return submit_or_wait_for_room(loop, desc, op, now);
@@ -341,8 +369,25 @@ static int submit_on_handle(picot_loop *loop, picot_op *op, unsigned kind_traits
     return settle_submit(loop, op, rc, now);
 }
 
+static bool bad_path(const picot_op *op)
+{
+    if (!op->_.u.path.path) return true;
+    switch (op->_.kind) {
+    case PICOT__OP_STATX:
+    case PICOT__OP_RENAME:
+    case PICOT__OP_SYMLINK:
+    case PICOT__OP_LINK:
+        return !op->_.u.path.text;
+    case PICOT__OP_READLINK:
+        return !op->_.u.path.text || op->_.u.path.other <= 0;
+    default:
+        return false;
+    }
+}
+
 static int submit_elsewhere(picot_loop *loop, picot_op *op, bool now)
 {
+    if (picot__is_on_path(op->_.kind)) return bad_path(op) ? -EINVAL : give_to_backend(loop, NULL, op, now);
     switch (op->_.kind) {
     case PICOT__OP_TIMEOUT:
         return submit_timeout(loop, op);
@@ -350,6 +395,8 @@ static int submit_elsewhere(picot_loop *loop, picot_op *op, bool now)
         return submit_close(loop, op, now);
     case PICOT__OP_OPEN:
         return op->_.u.file.path ? give_to_backend(loop, NULL, op, now) : -EINVAL;
+    case PICOT__OP_DIRECTORY_READ:
+        return op->_.u.io.buf ? give_to_backend(loop, NULL, op, now) : -EINVAL;
     case PICOT__OP_RESOLVE:
         return op->_.u.lookup.ret_list ? give_to_backend(loop, NULL, op, now) : -EINVAL;
     case PICOT__OP_SOCKET:

@@ -13,9 +13,9 @@
 
 #define PICOT__CHILD_STACK 32768
 #ifdef __mips__
-#define PICOT__SIGNALS 128
+#define PICOT__KERNEL_SIGNALS 128
 #else
-#define PICOT__SIGNALS 64
+#define PICOT__KERNEL_SIGNALS 64
 #endif
 
 /* A descriptor of the parent's and its number in the child. */

@@ -57,7 +57,7 @@ static bool are_names(const char *const *list)
 
 static bool is_signal(int number)
 {
-    return number >= 0 && number <= PICOT__SIGNALS;
+    return number >= 0 && number <= PICOT__KERNEL_SIGNALS;
 }
 
 static bool are_possible(const picot_process_options *options)

@@ -2,7 +2,7 @@
  *
  * timer.c - callbacks at a time: the public timer, on the wheel of wheel.c.
  */
-#include "internal.h"
+#include "wheel.h"
 
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node)
 {
@@ -20,18 +20,29 @@ void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node)
     timer->fn(loop, timer->user);
 }
 
-static void arm(picot_loop *loop, picot_timer *timer, int64_t deadline_ns, picot_callback *fn, void *user)
+static inline int enter(picot_loop *loop, picot_timer *timer, int64_t deadline_ns, picot_callback *fn, void *user)
 {
-    if (timer->_.node.next) {
-        picot__wheel_remove(&loop->wheel, &timer->_.node);
-    } else {
-        loop->armed_timers++;
-    }
     timer->fn = fn;
     timer->user = user;
     timer->_.node.deadline_ns = timer->_.deadline_ns = deadline_ns;
     timer->_.node.expire = picot__timer_expired;
-    picot__wheel_add(&loop->wheel, &timer->_.node);
+    picot__wheel_enter(&loop->wheel, &timer->_.node);
+    return 0;
+}
+
+/* Apart, so that arming a timer for the first time calls nothing and saves no registers. */
+static __attribute__((noinline)) int move(picot_loop *loop, picot_timer *timer, int64_t deadline_ns, picot_callback *fn,
+                                          void *user)
+{
+    picot__wheel_remove(&loop->wheel, &timer->_.node);
+    return enter(loop, timer, deadline_ns, fn, user);
+}
+
+static inline int arm(picot_loop *loop, picot_timer *timer, int64_t deadline_ns, picot_callback *fn, void *user)
+{
+    if (timer->_.node.next) return move(loop, timer, deadline_ns, fn, user);
+    loop->armed_timers++;
+    return enter(loop, timer, deadline_ns, fn, user);
 }
 
 int picot_call_at(picot_loop *loop, picot_timer *timer, int64_t deadline_ns, picot_callback *fn, void *user)
@@ -40,8 +51,7 @@ int picot_call_at(picot_loop *loop, picot_timer *timer, int64_t deadline_ns, pic
 
     if (code < 0) return code;
     if (!timer || !fn) return PICOT__MISUSE(-EINVAL, "picot_call_at: no timer or no function");
-    arm(loop, timer, deadline_ns, fn, user);
-    return 0;
+    return arm(loop, timer, deadline_ns, fn, user);
 }
 
 /* The time after a delay: PICOT_NEVER for that one, and past the end of time. */
@@ -60,17 +70,15 @@ int picot_call_later(picot_loop *loop, picot_timer *timer, int64_t delay_ns, pic
     if (code < 0) return code;
     if (!timer || !fn) return PICOT__MISUSE(-EINVAL, "picot_call_later: no timer or no function");
     if (delay_ns < 0) return -EINVAL;
-    arm(loop, timer, time_after(loop, delay_ns), fn, user);
-    return 0;
+    return arm(loop, timer, time_after(loop, delay_ns), fn, user);
 }
 
 /* The node stays where it is as long as that is not too late. */
 static int extend(picot_loop *loop, picot_timer *timer, int64_t deadline_ns)
 {
-    if (timer->_.node.next && deadline_ns >= timer->_.node.deadline_ns)
-        timer->_.deadline_ns = deadline_ns;
-    else
-        arm(loop, timer, deadline_ns, timer->fn, timer->user);
+    if (!timer->_.node.next || deadline_ns < timer->_.node.deadline_ns)
+        return arm(loop, timer, deadline_ns, timer->fn, timer->user);
+    timer->_.deadline_ns = deadline_ns;
     return 0;
 }
 

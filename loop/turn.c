@@ -36,8 +36,7 @@ static void run_timers(picot_loop *loop)
     do {
         if (PICOT__UNLIKELY(loop->seed)) picot__shuffle_equals(loop, &due.ready);
         while (due.ready.next != &due.ready) {
-            struct picot_wheel_node *node = due.ready.next;
-            picot__wheel_remove(&loop->wheel, node);
+            struct picot_wheel_node *node = picot__due_take(&due);
             loop->metrics.timers++;
             node->expire(loop, node);
         }

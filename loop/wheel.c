@@ -43,12 +43,6 @@ static int64_t tick_start_ns(uint64_t tick)
     return (int64_t)(tick << PICOT__WHEEL_TICK_SHIFT ^ UINT64_C(1) << 63);
 }
 
-static unsigned level_between(uint64_t tick, uint64_t other)
-{
-    assert(tick != other);
-    return (63 - (unsigned)__builtin_clzll(tick ^ other)) / PICOT__SLOT_BITS;
-}
-
 void picot__wheel_init(struct picot__wheel *wheel, int64_t now_ns)
 {
     memset(wheel, 0, sizeof *wheel);
@@ -63,20 +57,7 @@ void picot__wheel_init(struct picot__wheel *wheel, int64_t now_ns)
 
 void picot__wheel_add(struct picot__wheel *wheel, struct picot_wheel_node *node)
 {
-    uint64_t tick = picot__tick_of(node->deadline_ns);
-    unsigned level, slot;
-
-    assert(!node->next);
-    if (node->deadline_ns == PICOT_NEVER) {
-        picot__list_append(&wheel->never, node);
-    } else if (tick <= wheel->tick) {
-        picot__list_append(&wheel->near, node);
-    } else {
-        level = level_between(wheel->tick, tick);
-        slot = picot__digit(tick, level);
-        wheel->occupied[level] |= UINT64_C(1) << slot;
-        picot__list_append(&wheel->slots[level][slot], node);
-    }
+    picot__wheel_enter(wheel, node);
 }
 
 void picot__wheel_remove(struct picot__wheel *wheel, struct picot_wheel_node *node)
@@ -141,7 +122,7 @@ static void spread_slot(struct picot__wheel *wheel, unsigned level, unsigned slo
 /* Go to a later tick. All nodes of the ticks between are due; those of the tick itself are then in near. */
 static void advance(struct picot__wheel *wheel, uint64_t tick, struct picot__due *due)
 {
-    unsigned top = level_between(wheel->tick, tick);
+    unsigned top = picot__level_between(wheel->tick, tick);
     unsigned slot = picot__digit(tick, top);
 
     picot__list_splice(&due->ready, &wheel->near);

@@ -5,6 +5,7 @@
 net_sources = \
     net/addr.c \
     net/internal.h \
+    net/message.c \
     net/tcp.c
 
 http_sources = \

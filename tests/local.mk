@@ -64,6 +64,7 @@ check_PROGRAMS += \
     tests/conformance/close \
     tests/conformance/connect \
     tests/conformance/datagram \
+    tests/conformance/directories \
     tests/conformance/embedding \
     tests/conformance/errors \
     tests/conformance/executor \
@@ -76,14 +77,17 @@ check_PROGRAMS += \
     tests/conformance/loop_lifecycle \
     tests/conformance/memory \
     tests/conformance/metrics \
+    tests/conformance/paths \
     tests/conformance/pipes \
     tests/conformance/processes \
     tests/conformance/seed \
+    tests/conformance/signals \
     tests/conformance/sim \
     tests/conformance/stream_recv \
     tests/conformance/stream_send \
     tests/conformance/threads \
     tests/conformance/timers \
+    tests/conformance/vectors \
     tests/conformance/watches
 if WITH_GLIB
 check_PROGRAMS += tests/conformance/embedding_glib
@@ -115,19 +119,24 @@ check_PROGRAMS += \
     tests/test_coro_sweep \
     tests/test_coro_tasks \
     tests/test_coro_wait_for \
+    tests/test_daemon \
     tests/test_executor \
     tests/test_files \
     tests/test_generators \
     tests/test_generators_memory \
     tests/test_inspect \
     tests/test_limiter \
+    tests/test_messages \
     tests/test_offload \
     tests/test_post \
     tests/test_process_pool \
     tests/test_queue \
     tests/test_queue_interleavings \
+    tests/test_request_in \
     tests/test_servers \
     tests/test_subprocess \
+    tests/test_shared \
+    tests/test_signals \
     tests/test_sync \
     tests/test_sync_interleavings \
     tests/test_tcp \
@@ -176,9 +185,12 @@ check_PROGRAMS += \
     tests/test_generators_memory_iso \
     tests/test_inspect_iso \
     tests/test_limiter_iso \
+    tests/test_messages_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
     tests/test_subprocess_iso \
+    tests/test_request_in_iso \
+    tests/test_signals_iso \
     tests/test_sync_iso \
     tests/test_threads_iso
 tests_test_coro_iso_SOURCES = tests/test_coro.c
@@ -223,10 +235,16 @@ tests_test_coro_wait_for_iso_SOURCES = tests/test_coro_wait_for.c
 tests_test_coro_wait_for_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_limiter_iso_SOURCES = tests/test_limiter.c
 tests_test_limiter_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_signals_iso_SOURCES = tests/test_signals.c
+tests_test_signals_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_subprocess_iso_SOURCES = tests/test_subprocess.c
 tests_test_subprocess_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_request_in_iso_SOURCES = tests/test_request_in.c
+tests_test_request_in_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_messages_iso_SOURCES = tests/test_messages.c
+tests_test_messages_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_threads_iso_SOURCES = tests/test_threads.c
 tests_test_threads_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_channel_iso_SOURCES = tests/test_channel.c
@@ -244,6 +262,7 @@ noinst_HEADERS += \
     tests/coro_support.h \
     tests/dry_memory.h \
     tests/executor_support.h \
+    tests/file_support.h \
     tests/http_peer.h
 
 if WITH_CRAWLER

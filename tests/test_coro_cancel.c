@@ -321,7 +321,8 @@ static void reasons(void)
     int rc;
     for (int i = 0; i < 6; i++)
         CHECK_STR(picot_cancel_reason_name((enum picot_cancel_reason)i), names[i]);
-    CHECK_STR(picot_cancel_reason_name((enum picot_cancel_reason)6), "?");
+    CHECK_STR(picot_cancel_reason_name(PICOT_CANCEL_INTERRUPT), "interrupt");
+    CHECK_STR(picot_cancel_reason_name((enum picot_cancel_reason)7), "?");
     RUN_ALONE(rc, picot_call(explains, 0));
     CHECK_EQ(rc, 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_servers.c - the programs examples/echo_server and examples/http_server from outside: what they serve, what they
+ * test_servers.c - the programs examples/echo_server, http_server and daemon from outside: what they serve, what they
  * refuse, how they end. The environment's `builddir` tells where they are.
  */
 #include <arpa/inet.h>
@@ -347,10 +347,38 @@ static void serves_files(void)
     remove_site(base);
 }
 
+/* ---- a daemon ---------------------------------------------------------------------------------- */
+
+/* Its number stands in the file when the shell has its prompt back; a second one is refused; SIGTERM removes the file.
+ */
+static void goes_into_the_background(void)
+{
+    char base[] = "/tmp/picot-daemon-XXXXXX", path[64], expected[512];
+    int pid = 0;
+    CHECK(mkdtemp(base));
+    snprintf(path, sizeof path, "%s/it.pid", base);
+    const char *const arguments[] = {"--background", path, NULL};
+    run_program("daemon", arguments, NULL, text, sizeof text);
+    if (strstr(text, "no daemon: ") && rmdir(base) == 0) SKIP("a sanitizer has a thread of its own");
+    CHECK_STR(text, "[0]");
+    FILE *file = fopen(path, "re");
+    CHECK(file && fscanf(file, "%d", &pid) == 1 && fclose(file) == 0);
+    CHECK(pid > 1 && kill(pid, 0) == 0);
+    run_program("daemon", arguments, NULL, text, sizeof text);
+    CHECK_EQ(kill(pid, SIGTERM), 0);
+    snprintf(expected, sizeof expected,
+             "daemon: %s: it runs already: another process holds the pid file (process %d)\n[1]", path, pid);
+    CHECK_STR(text, expected);
+    while (access(path, F_OK) == 0) /* the case's own limit ends this */
+        usleep(1000);
+    CHECK_EQ(rmdir(base), 0);
+}
+
 static const struct tap_case cases[] = {
     {"echo_server echoes, and ends", echoes, TAP_BACKENDS | TAP_OUTSIDE},
     {"bad arguments", bad_arguments, 0},
     {"http_server greets, and ends", greets, TAP_BACKENDS | TAP_OUTSIDE},
     {"http_server serves files below its root only", serves_files, TAP_BACKENDS | TAP_OUTSIDE},
+    {"daemon goes into the background", goes_into_the_background, 0},
 };
 TAP_MAIN(cases)

@@ -365,46 +365,81 @@ static void one_jump_over_many(void)
     free(nodes);
 }
 
+enum { MANY = 20000 };
+
+/* All that is due fires in order, while half of the others are taken out. Equals: in the order of adding.
+ */
+static void fire_many(struct model *m, struct item *items, int64_t now_ns)
+{
+    struct picot__due due;
+    size_t left = MANY, fired = 0;
+    int64_t last_ns = INT64_MIN;
+    uint64_t last = 0;
+
+    picot__wheel_expire(&m->wheel, now_ns, &due);
+    while (picot__due_refill(&due)) {
+        struct item *item = (struct item *)due.ready.next, *other = &items[random_below(m, MANY)];
+
+        CHECK(item->node.deadline_ns > last_ns || (item->node.deadline_ns == last_ns && item->sequence > last));
+        last_ns = item->node.deadline_ns;
+        last = item->sequence;
+        CHECK(picot__due_take(&due) == &item->node);
+        fired++;
+        left--;
+        if (!other->node.next || random_below(m, 2)) continue;
+        picot__wheel_remove(&m->wheel, &other->node);
+        left--;
+    }
+    CHECK_EQ(left, 0);
+    CHECK(fired > MANY / 2);
+    CHECK_EQ(picot__wheel_next(&m->wheel), PICOT_NEVER);
+}
+
 /* Jumps over many at once, of all lengths, into slots that hold thousands; and half of them are taken out meanwhile. */
 static void jumps_over_all_levels(void)
 {
-    enum { COUNT = 20000 };
-    struct item *items = calloc(COUNT, sizeof *items);
+    struct item *items = calloc(MANY, sizeof *items);
     struct model m = {.random = 5};
-    struct picot__due due;
 
     CHECK(items);
     for (int bits = 12; bits < 63; bits++) {
-        int64_t start_ns = (int64_t)random_below(&m, UINT64_C(1) << 61), last_ns = INT64_MIN,
-                limit_ns = INT64_C(1) << bits;
-        size_t left = COUNT, fired = 0;
-        uint64_t last = 0;
+        int64_t start_ns = (int64_t)random_below(&m, UINT64_C(1) << 61), limit_ns = INT64_C(1) << bits;
 
         if (bits > 60) start_ns = 0;
         picot__wheel_init(&m.wheel, start_ns);
-        for (size_t i = 0; i < COUNT; i++) {
+        for (size_t i = 0; i < MANY; i++) {
             items[i].sequence = i;
             items[i].node.deadline_ns =
                 start_ns + (int64_t)random_below(&m, (uint64_t)limit_ns) / (1 + i % 3) * (1 + i % 3);
             picot__wheel_add(&m.wheel, &items[i].node);
         }
-        picot__wheel_expire(&m.wheel, start_ns + limit_ns, &due);
-        while (picot__due_refill(&due)) {
-            struct item *item = (struct item *)due.ready.next, *other = &items[random_below(&m, COUNT)];
+        fire_many(&m, items, start_ns + limit_ns);
+    }
+    free(items);
+}
 
-            CHECK(item->node.deadline_ns > last_ns || (item->node.deadline_ns == last_ns && item->sequence > last));
-            last_ns = item->node.deadline_ns;
-            last = item->sequence;
-            picot__wheel_remove(&m.wheel, &item->node);
-            fired++;
-            left--;
-            if (!other->node.next || random_below(&m, 2)) continue;
-            picot__wheel_remove(&m.wheel, &other->node);
-            left--;
+/* The same with crowds: most are due within a few ticks, at up to three far times, others anywhere. */
+static void jumps_over_crowds(void)
+{
+    struct item *items = calloc(MANY, sizeof *items);
+    struct model m = {.random = 7};
+
+    CHECK(items);
+    for (int bits = 14; bits < 62; bits++) {
+        uint64_t limit = UINT64_C(1) << bits, width = UINT64_C(1) << random_below(&m, 14),
+                 crowds = 1 + random_below(&m, 3), places[3];
+
+        for (int i = 0; i < 3; i++)
+            places[i] = random_below(&m, limit - width);
+        picot__wheel_init(&m.wheel, 0);
+        for (size_t i = 0; i < MANY; i++) {
+            uint64_t place = places[random_below(&m, crowds)] + random_below(&m, width);
+
+            items[i].sequence = i;
+            items[i].node.deadline_ns = (int64_t)(i % 16 ? place : random_below(&m, limit));
+            picot__wheel_add(&m.wheel, &items[i].node);
         }
-        CHECK_EQ(left, 0);
-        CHECK(fired > COUNT / 2);
-        CHECK_EQ(picot__wheel_next(&m.wheel), PICOT_NEVER);
+        fire_many(&m, items, (int64_t)limit);
     }
     free(items);
 }
@@ -568,6 +603,7 @@ static const struct tap_case cases[] = {
     {"delays up to the end of time", long_delays, 0},
     {"one jump over many", one_jump_over_many, 0},
     {"jumps over all levels", jumps_over_all_levels, 0},
+    {"jumps over crowds", jumps_over_crowds, 0},
     {"timers fire in order", timers_fire_in_order, TAP_BACKENDS},
     {"timers reject bad arguments", timers_reject, 0},
     {"a timer re-armed with 0 gives turns", zero_delay_gives_turns, TAP_BACKENDS},

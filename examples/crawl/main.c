@@ -9,37 +9,12 @@
 #include "options.h"
 #include "report.h"
 #include <libxml/parser.h>
+#include <picot/signal_wait.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-
-/* What the signal handler may touch: set before it is installed, and not changed while it is. */
-static struct {
-    picot_loop *loop;
-    picot_posted stop;
-} on_signal;
-
-static void stop(picot_loop *loop, void *user)
-{
-    (void)user;
-    (void)picot_loop_stop(loop);
-}
-
-static void handle_signal(int number)
-{
-    (void)number;
-    (void)picot_post(on_signal.loop, &on_signal.stop);
-}
-
-/* handler NULL: the system's. The first signal ends the crawl in order, a second one at once. */
-static void catch_signals(void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler ? handler : SIG_DFL, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
 
 /* A connection per page under way, and some descriptors for the rest. */
 static void fit_descriptors(struct options *options)
@@ -70,7 +45,7 @@ static int prepare(struct crawl *crawl, struct options *options, const char *tar
 static int verdict(const struct crawl *crawl, int rc)
 {
     const char *url = crawl->options->url;
-    if (rc == -EINTR) return 0;
+    if (rc == PICOT_EINTERRUPT) return 0;
     if (rc < 0) {
         const char *what = crawl->frontier.handed_out ? "the crawl failed" : "cannot reach the host";
         (void)fprintf(stderr, "crawler: %s: %s: %s\n", url, what, picot_strerror(rc));
@@ -85,16 +60,14 @@ static int verdict(const struct crawl *crawl, int rc)
 static int run(struct crawl *crawl, picot_loop *loop, FILE *list)
 {
     struct progress progress;
-    on_signal.loop = loop;
-    on_signal.stop = (picot_posted)PICOT_POSTED_INIT(stop, NULL);
-    catch_signals(handle_signal);
+    /* The first one ends the crawl in order, a second one at once. */
+    (void)picot_loop_set_interrupts(loop, (const int[]){SIGINT, SIGTERM, 0});
     progress_begin(&progress, loop, crawl);
     int rc = picot_run(loop, crawl_site(.crawl = crawl));
     progress_end(&progress, loop);
-    catch_signals(NULL);
     int status = verdict(crawl, rc);
-    if ((rc >= 0 || rc == -EINTR || crawl->frontier.handed_out) &&
-        report_summary(stdout, crawl, picot_loop_backend(loop), rc == -EINTR) < 0)
+    if ((rc >= 0 || rc == PICOT_EINTERRUPT || crawl->frontier.handed_out) &&
+        report_summary(stdout, crawl, picot_loop_backend(loop), rc == PICOT_EINTERRUPT) < 0)
         status = 1;
     if (list) report_list(list, crawl);
     return status;

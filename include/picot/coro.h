@@ -190,7 +190,8 @@
 /**
  * int picot_run(loop, call): an expression that runs the loop until this one task has ended. Not from inside the loop.
  * @return  the task's status: 0 or a negative code; -EBUSY, -ENOMEM, PICOT_EBACKEND; -EINTR: picot_loop_stop ended the
- *          run first, the task was cancelled and joined; -EDEADLK: on "sim", nothing can ever happen any more
+ *          run first, the task was cancelled and joined; PICOT_EINTERRUPT: a signal of picot_loop_set_interrupts did;
+ *          -EDEADLK: on "sim", nothing can ever happen any more
  */
 #define picot_run(loop, call) PICOT_EXPAND_(PICOT_RUN_ PICOT_PRE3_(loop, (void *)0, PICOT_UNPAREN_ call))
 /** The same, and *ret_value, of the function's result type, receives the result. */
@@ -199,8 +200,10 @@
 
 /**
  * int picot_main(options, call): an expression that does all of it: create a loop (options as of picot_loop_create, or
- * NULL), run this one task, cancel and join what is left, destroy the loop. Like asyncio.run.
- * @return  the task's status; or a code of picot_loop_create or picot_run
+ * NULL), run this one task, cancel and join what is left, destroy the loop. Like asyncio.run. Ctrl-C (SIGINT, where it
+ * has its default effect) cancels the task, and a second one ends the process; options->interrupts says otherwise.
+ * @return  the task's status; PICOT_EINTERRUPT: Ctrl-C has ended it (see picot_exit_status); or a code of
+ *          picot_loop_create or picot_run
  */
 #define picot_main(options, call) PICOT_EXPAND_(PICOT_MAIN_ PICOT_PRE2_(options, PICOT_UNPAREN_ call))
 

@@ -34,8 +34,11 @@
     X(PICOT_EBROKEN, -5019,                                                                                            \
       "broken: a barrier before its reset, a lock whose owner has ended, a queue without consumers")                   \
     X(PICOT_ENOTDONE, -5020, "it has no result yet: await it, or ask again when it is done")                           \
-    X(PICOT_ENOTSTARTED, -5021, "the task ended before it said that it had started")         \
-    X(PICOT_EEXIT, -5040, "the command ended with an exit code other than 0, or by a signal")
+    X(PICOT_ENOTSTARTED, -5021, "the task ended before it said that it had started")                                   \
+    X(PICOT_EEXIT, -5040, "the command ended with an exit code other than 0, or by a signal")                          \
+    X(PICOT_EINTERRUPT, -5050, "interrupted: a signal such as Ctrl-C has ended it")                                    \
+    X(PICOT_ERUNNING, -5051, "it runs already: another process holds the pid file")                                    \
+    X(PICOT_EOWNERDIED, -5060, "the lock is taken, but its last owner died with it: check what it guards")
 
 #define PICOT_ERROR_ENUM_(name, number, text) name = number,
 enum picot_error { PICOT_ERROR_LIST(PICOT_ERROR_ENUM_) PICOT_ERROR_LAST_ = -5999 };

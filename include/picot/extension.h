@@ -118,18 +118,7 @@ static inline int picot_ready_again(picot_ready_queue *queue)
 PICOT_API void picot_wheel_arm(picot_loop *loop, struct picot_wheel_node *node);
 PICOT_API void picot_wheel_disarm(picot_loop *loop, struct picot_wheel_node *node);
 
-/* ---- a signal as a descriptor ------------------------------------------------------------------ */
-
-/**
- * Block a signal in this thread, and make a descriptor that is readable while one is pending: for a picot_watch.
- * Threads started later inherit the mask; those started before must block it themselves.
- * @return  the descriptor; -EINVAL: no such signal; -EMFILE, -ENFILE, -ENOMEM. signalfd(2). Thread: any. @since 0.1
- */
-PICOT_API int picot_signal_fd_open(int signal_number);
-/** Take the signals that are pending. @return how many. Thread: any. @since 0.1 */
-PICOT_API int picot_signal_fd_take(int fd);
-/** Close it, and unblock the signal in this thread: one that is still pending then takes its effect. @since 0.1 */
-PICOT_API void picot_signal_fd_close(int fd, int signal_number);
+/* ---- memory ------------------------------------------------------------------------------------ */
 
 /** Memory of the loop's allocator, uninitialised; NULL when out of memory or size is 0. @since 0.1 */
 PICOT_API void *picot_alloc(picot_loop *loop, size_t size);

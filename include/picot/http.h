@@ -278,8 +278,8 @@ PICOT_API_DECL_(int, picot_http_serve,
 #define picot_http_serve(...) picot_call(picot_http_serve, __VA_ARGS__)
 
 /**
- * End a server gracefully: no new connections, idle ones are closed, busy ones after their present response. From a
- * signal handler: picot_post a callback that calls this.
+ * End a server gracefully: no new connections, idle ones are closed, busy ones after their present response. On a
+ * signal: from the callback of a picot_signal.
  * @return  0, also when it is not running; before its task has begun: it then ends at once. Thread: the loop's.
  * @since 0.1
  */

@@ -38,11 +38,11 @@ PICOT_API int64_t picot_loop_dump(const picot_loop *loop, enum picot_dump_format
                                   void *user);
 
 /**
- * Write the tree each time the process gets a signal, SIGUSR1 say: `kill -USR1 PID` shows where a server stands. The
- * signal is blocked in the calling thread and read by the loop, so call this before other threads are started, or block
- * it there. It does not keep PICOT_RUN_IDLE from ending. A second call takes the place of the first.
+ * Write the tree each time the process gets a signal, SIGUSR1 say: `kill -USR1 PID` shows where a server stands. See
+ * signal.h; several loops may do so for the same signal. It does not keep PICOT_RUN_IDLE from ending. A second call
+ * takes the place of the first.
  * @param signal_number  0: no more
- * @return  0; -EINVAL: no such signal; -EMFILE, -ENFILE, -ENOMEM; -EPERM, PICOT_EFORKED. @since 0.1
+ * @return  0; -EINVAL: no such signal, or it cannot be watched; -ENOMEM; -EPERM, PICOT_EFORKED. @since 0.1
  */
 PICOT_API int picot_loop_dump_on_signal(picot_loop *loop, int signal_number, enum picot_dump_format format,
                                         picot_text_sink *sink, void *user);

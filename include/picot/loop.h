@@ -37,11 +37,16 @@ typedef struct picot_loop_options {
      * number (ignored in set-uid programs); else none: first in, first out.
      */
     uint64_t seed;
+    /**
+     * For picot_main alone: the signals that cancel the main task, ended by 0; see picot_loop_set_interrupts. NULL:
+     * SIGINT, which is Ctrl-C; an empty list: none.
+     */
+    const int *interrupts;
 } picot_loop_options;
 
 #define PICOT_LOOP_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(picot_loop_options), 0, 0, 0, 0, 0, 0, 0, 0                                                             \
+        sizeof(picot_loop_options), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                          \
     }
 
 /**

@@ -94,6 +94,17 @@ struct picot_op {
                 unsigned mode;
                 int beneath;
             } file;
+            struct { /* other: the second directory, or a group, or a mask; text: the second path, or what is filled */
+                const char *path;
+                void *text;
+                int dir, other, flags;
+                unsigned mode;
+            } path;
+            struct {
+                const char *path; /* of truncate; the same place as above */
+                int64_t offset, length;
+                int mode;
+            } range;
             struct {
                 const char *host, *service;
                 const void *hints;

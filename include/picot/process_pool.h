@@ -65,8 +65,8 @@ typedef struct picot_process_server picot_process_server;
 PICOT_API int picot_process_server_start(const picot_process_function *functions, size_t count,
                                          picot_process_server **ret_server);
 
-/** End the server. @return  0; -EBUSY: pools use it. NULL does nothing; in a forked child it is only freed. Thread: any.
- * @since 0.1 */
+/** End the server. @return  0; -EBUSY: pools use it. NULL does nothing; in a forked child it is only freed. Thread:
+ * any. @since 0.1 */
 PICOT_API int picot_process_server_stop(picot_process_server *server);
 
 /** A pool of processes. Set with PICOT_PROCESS_POOL_OPTIONS_INIT, then change members. Grows only at its end. */
@@ -100,8 +100,7 @@ typedef struct picot_process_pool_options {
  * Create a pool of processes.
  * @param options       NULL: the defaults
  * @param ret_executor  receives it; untouched on failure
- * @return  0; -EINVAL: an option out of its range, no such on_start; -ENOMEM, -EMFILE, -EAGAIN; PICOT_EBROKEN: the server
- *          is gone; PICOT_EFORKED
+ * @return  0; -EINVAL: an option out of its range, no such on_start; -ENOMEM, -EMFILE, -EAGAIN; PICOT_EFORKED
  * Ownership: the caller's, to be ended by picot_executor_destroy before the server is stopped. @since 0.1
  */
 PICOT_API int picot_process_pool_create(picot_process_server *server, const picot_process_pool_options *options,

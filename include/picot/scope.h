@@ -103,7 +103,8 @@ enum picot_cancel_reason {
     PICOT_CANCEL_DEADLINE = 2, /**< the deadline of a scope or of a wait_for */
     PICOT_CANCEL_SIBLING = 3,  /**< another task of its group failed */
     PICOT_CANCEL_PARENT = 4,   /**< the function that owns its group was cancelled or has failed */
-    PICOT_CANCEL_SHUTDOWN = 5  /**< the loop ends, or picot_run was stopped */
+    PICOT_CANCEL_SHUTDOWN = 5, /**< the loop ends, or picot_run was stopped */
+    PICOT_CANCEL_INTERRUPT = 6 /**< a signal: Ctrl-C, see picot_loop_set_interrupts */
 };
 
 typedef struct picot_cancellation {

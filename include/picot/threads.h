@@ -13,6 +13,7 @@
 #include <picot/coro.h>
 #include <picot/executor.h>
 #include <picot/future.h>
+#include <picot/process_pool.h>
 #include <picot/works.h>
 
 PICOT_BEGIN_DECLS
@@ -40,6 +41,32 @@ struct picot_run_in_head {
 };
 #define picot_run_in(...) picot_call(picot_run_in, __VA_ARGS__)
 PICOT_LEAF_DECL_(picot_run_in);
+
+/**
+ * picot_await(my->len, picot_request_in(.executor = pool, .name = "thumbnail", .data = ..., .len = ..., .ret_data =
+ * ..., .ret_size = ...)): have a function called by a pool of processes, see process_pool.h. Arguments: limit_ns: at
+ * most so long, from when a worker begins it; 0: no limit. ret_exit_status: receives, when the result is
+ * PICOT_EWORKERDIED, how the worker has ended, as picot_work_exit_status; or NULL. Result: as picot_work_request; or a
+ * refusal, as picot_executor_submit_on. Cancel: one that has not begun is taken back: -ECANCELED. Else it is asked to
+ * end, and after the pool's grace its worker is killed; a result that comes before is the await's, and the cancellation
+ * is told at the next one.
+ * @since 0.1
+ */
+struct picot_request_in_head {
+    picot_frame _co;
+    picot_executor *executor;
+    const char *name;
+    const void *data;
+    size_t len;
+    void *ret_data;
+    size_t ret_size;
+    int64_t limit_ns;
+    int *ret_exit_status;
+    picot_work _work;
+    int64_t _ret;
+};
+#define picot_request_in(...) picot_call(picot_request_in, __VA_ARGS__)
+PICOT_LEAF_DECL_(picot_request_in);
 
 /**
  * Begin a call whose result is a future of the loop: to be awaited by many, selected, waited for with others. Its value

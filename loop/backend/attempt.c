@@ -10,14 +10,10 @@
  *
  * Sources: recv(2), send(2), accept(2), connect(2), pipe(7), tcp(7), unix(7).
  */
-#include "backend.h"
+#include "attempt.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Data outside the ordinary stream: the read latch says nothing about it. */
 #define OUT_OF_BAND (MSG_OOB | MSG_ERRQUEUE)
@@ -25,18 +21,17 @@
 /* What one attempt may move before others get their turn. */
 #define SEND_PIECES 16
 #define SEND_BYTES ((size_t)1 << 20)
-#define BLOCKING_PIECE ((size_t)4096) /* PIPE_BUF: a pipe that polls writable takes as much at once */
 
 /* ---- latches --------------------------------------------------------------------------------- */
 
-static int64_t read_failed(struct picot__descriptor *desc, int flags)
+int64_t picot__read_failed(struct picot__descriptor *desc, int flags)
 {
     if (errno != EAGAIN) return -errno;
     if (!(flags & OUT_OF_BAND)) desc->flags &= (uint16_t)~PICOT__READ_READY;
     return PICOT__AGAIN;
 }
 
-static int64_t write_failed(struct picot__descriptor *desc)
+int64_t picot__write_failed(struct picot__descriptor *desc)
 {
     if (errno != EAGAIN) return -errno;
     desc->flags |= PICOT__WRITE_BLOCKED;
@@ -50,7 +45,7 @@ static void note_read(struct picot__descriptor *desc, ssize_t n, size_t room, in
     if (emptied && !(flags & (MSG_PEEK | OUT_OF_BAND))) desc->flags &= (uint16_t)~PICOT__READ_READY;
 }
 
-static int poll_now(int fd, short events)
+int picot__poll_now(int fd, short events)
 {
     struct pollfd entry = {.fd = fd, .events = events};
     int rc;
@@ -71,7 +66,7 @@ static bool is_shut_down(const struct picot__descriptor *desc, int flags)
     const unsigned asked = PICOT__STREAM | PICOT__READ_READY | PICOT__HUNG_UP,
                    told = PICOT__READ_READY | PICOT__HUNG_UP;
     if ((desc->flags & asked) != told || flags & OUT_OF_BAND) return false;
-    int found = poll_now(desc->fd, POLLRDHUP);
+    int found = picot__poll_now(desc->fd, POLLRDHUP);
     return found > 0 && found & POLLRDHUP;
 }
 
@@ -80,7 +75,7 @@ static int64_t receive_failed(struct picot__descriptor *desc, int flags)
     int error = errno;
     if (error == EAGAIN && is_shut_down(desc, flags)) return 0;
     errno = error;
-    return read_failed(desc, flags);
+    return picot__read_failed(desc, flags);
 }
 
 static int64_t receive(struct picot__descriptor *desc, void *buf, size_t len, int flags)
@@ -150,7 +145,7 @@ static int64_t transmit(struct picot__descriptor *desc, const void *buf, size_t 
     do {
         n = send(desc->fd, buf, len, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
-    return n < 0 ? write_failed(desc) : n;
+    return n < 0 ? picot__write_failed(desc) : n;
 }
 
 static int64_t attempt_send(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
@@ -195,7 +190,7 @@ static int64_t attempt_sendmsg(picot_loop *loop, struct picot__descriptor *desc,
     } while (n < 0 && errno == EINTR);
     if (n >= 0) return n;
     if (errno == EAGAIN && cannot_be_waited_for(msg)) return -EAGAIN;
-    return write_failed(desc);
+    return picot__write_failed(desc);
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -227,7 +222,7 @@ static int64_t attempt_accept(picot_loop *loop, struct picot__descriptor *desc, 
         int fd = accept4(desc->fd, op->_.u.addr.addr, op->_.u.addr.ret_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         unsigned flags = PICOT__SOCKET | PICOT__NONBLOCKING | (desc->flags & PICOT__STREAM);
         if (fd >= 0) return picot__descriptor_open(loop, fd, flags);
-        if (!concerns_one_connection(errno)) return read_failed(desc, 0);
+        if (!concerns_one_connection(errno)) return picot__read_failed(desc, 0);
     }
     return PICOT__AGAIN;
 }
@@ -261,94 +256,48 @@ static int64_t attempt_connect(picot_loop *loop, struct picot__descriptor *desc,
     return op->_.flags & PICOT__STARTED ? connect_end(desc, op) : connect_begin(desc, op);
 }
 
-/* ---- pipes, ttys, character devices ---------------------------------------------------------- */
-
-/* A blocking descriptor may be shared with other programs: it stays blocking, and is asked first. */
-static bool would_block(const struct picot__descriptor *desc, const picot_op *op, short events)
-{
-    if (desc->flags & PICOT__NONBLOCKING || op->_.u.io.at.offset >= 0)
-        return false; /* with a position: -ESPIPE, or a disk */
-    return poll_now(desc->fd, events) == 0;
-}
-
-/* Where a descriptor is not open for this at all, poll would wait for ever. */
-static bool is_open_for(int fd, int mode)
-{
-    int flags = fcntl(fd, F_GETFL);
-    return flags < 0 || (flags & O_ACCMODE) == O_RDWR || (flags & O_ACCMODE) == mode;
-}
-
-static int64_t read_plain(struct picot__descriptor *desc, picot_op *op)
-{
-    ssize_t n;
-    int64_t offset = op->_.u.io.at.offset;
-    if (would_block(desc, op, POLLIN)) {
-        if (!is_open_for(desc->fd, O_RDONLY)) return -EBADF;
-        desc->flags &= (uint16_t)~PICOT__READ_READY;
-        return PICOT__AGAIN;
-    }
-    do {
-        n = offset < 0 ? read(desc->fd, op->_.u.io.buf, op->_.u.io.len)
-                       : pread(desc->fd, op->_.u.io.buf, op->_.u.io.len, offset);
-    } while (n < 0 && errno == EINTR);
-    return n < 0 ? read_failed(desc, 0) : n;
-}
-
-static ssize_t write_once(int fd, const void *buf, size_t len, int64_t offset)
-{
-    ssize_t n;
-    do {
-        n = offset < 0 ? write(fd, buf, len) : pwrite(fd, buf, len, offset);
-    } while (n < 0 && errno == EINTR);
-    return n;
-}
-
-/* write(2) has no MSG_NOSIGNAL: hold SIGPIPE back, and take the one that this write has caused, but no earlier one. */
-static ssize_t write_quietly(int fd, const void *buf, size_t len, int64_t offset)
-{
-    sigset_t pipe_signal, before, pending;
-    (void)sigemptyset(&pipe_signal);
-    (void)sigaddset(&pipe_signal, SIGPIPE);
-    (void)pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    bool was_blocked = sigismember(&before, SIGPIPE) == 1;
-    bool was_pending = was_blocked && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
-    ssize_t n = write_once(fd, buf, len, offset);
-    int error = errno;
-    if (n < 0 && error == EPIPE && !was_pending) {
-        const struct timespec at_once = {0, 0};
-        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR)
-            continue;
-    }
-    if (!was_blocked) (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return n;
-}
-
-static int64_t write_plain(struct picot__descriptor *desc, picot_op *op)
-{
-    size_t len = op->_.u.io.len;
-    if (would_block(desc, op, POLLOUT)) {
-        if (!is_open_for(desc->fd, O_WRONLY)) return -EBADF;
-        desc->flags |= PICOT__WRITE_BLOCKED;
-        return PICOT__AGAIN;
-    }
-    if (!(desc->flags & PICOT__NONBLOCKING) && len > BLOCKING_PIECE) len = BLOCKING_PIECE;
-    ssize_t n = write_quietly(desc->fd, op->_.u.io.buf, len, op->_.u.io.at.offset);
-    return n < 0 ? write_failed(desc) : n;
-}
+/* ---- reading and writing of anything ----------------------------------------------------------- */
 
 static int64_t attempt_read(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
 {
     (void)loop;
-    if (!(desc->flags & PICOT__SOCKET)) return read_plain(desc, op);
+    if (!(desc->flags & PICOT__SOCKET)) return picot__read_plain(desc, op);
     return op->_.u.io.at.offset < 0 ? receive(desc, op->_.u.io.buf, op->_.u.io.len, 0) : -ESPIPE;
 }
 
 static int64_t attempt_write(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
 {
     (void)loop;
-    if (!(desc->flags & PICOT__SOCKET)) return write_plain(desc, op);
+    if (!(desc->flags & PICOT__SOCKET)) return picot__write_plain(desc, op);
     return op->_.u.io.at.offset < 0 ? transmit(desc, op->_.u.io.buf, op->_.u.io.len, 0) : -ESPIPE;
+}
+
+/* The same as one message of the socket. */
+static picot_op as_message(const picot_op *op, enum picot__op_kind kind, struct msghdr *msg)
+{
+    *msg = (struct msghdr){.msg_iov = op->_.u.io.buf, .msg_iovlen = op->_.u.io.len};
+    picot_op message = {0};
+    message._.kind = (uint8_t)kind;
+    message._.u.msg.msg = msg;
+    return message;
+}
+
+static int64_t attempt_readv(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
+{
+    struct msghdr msg;
+    if (!(desc->flags & PICOT__SOCKET)) return picot__read_plain(desc, op);
+    if (op->_.u.io.at.offset >= 0) return -ESPIPE;
+    picot_op message = as_message(op, PICOT__OP_RECVMSG, &msg);
+    return attempt_recvmsg(loop, desc, &message);
+}
+
+static int64_t attempt_writev(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
+{
+    struct msghdr msg;
+    if (!(desc->flags & PICOT__SOCKET)) return picot__write_plain(desc, op);
+    if (op->_.u.io.at.offset >= 0) return -ESPIPE;
+    picot_op message = as_message(op, PICOT__OP_SENDMSG, &msg);
+    return attempt_sendmsg(loop, desc, &message);
 }
 
 /* ---- one report of readiness ----------------------------------------------------------------- */
@@ -358,7 +307,7 @@ static int64_t attempt_poll(picot_loop *loop, struct picot__descriptor *desc, pi
     (void)loop;
     unsigned interest = (unsigned)op->_.u.call.a & (PICOT_READABLE | PICOT_WRITABLE);
     short events = (short)((interest & PICOT_READABLE ? POLLIN : 0) | (interest & PICOT_WRITABLE ? POLLOUT : 0));
-    int found = poll_now(desc->fd, events);
+    int found = picot__poll_now(desc->fd, events);
     if (found < 0) return found;
     if (found & POLLNVAL) return -EBADF;
     if (found & (POLLERR | POLLHUP)) return PICOT_FAILED | interest;
@@ -376,6 +325,7 @@ static attempt_fn *const by_kind[PICOT__OP_KINDS] = {
     [PICOT__OP_SEND] = attempt_send,       [PICOT__OP_SEND_ALL] = attempt_send_all,
     [PICOT__OP_RECVMSG] = attempt_recvmsg, [PICOT__OP_SENDMSG] = attempt_sendmsg,
     [PICOT__OP_READ] = attempt_read,       [PICOT__OP_WRITE] = attempt_write,
+    [PICOT__OP_READV] = attempt_readv,     [PICOT__OP_WRITEV] = attempt_writev,
     [PICOT__OP_POLL] = attempt_poll,
 };
 

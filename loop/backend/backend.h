@@ -95,13 +95,14 @@ int picot__is_immediate(unsigned kind);
 int64_t picot__sys_perform(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
 
 /*
- * Kinds that may block a thread: read, write, fsync on regular files; open; resolve. Runs in a pool thread: no loop.
+ * Kinds that may block a thread: read, write, fsync and their like on regular files; open, and all else on paths;
+ * resolve. Runs in a pool thread: no loop.
  * Result of open: the bare descriptor, to be handed to picot__sys_opened in the loop's thread.
  */
 int64_t picot__sys_blocking(picot_op *op, int fd);
-/* What an open has brought, in the loop's thread: the handle of the new descriptor, or a code and it is closed. */
-picot_fd picot__sys_opened(picot_loop *loop, int fd);
-
+int64_t picot__sys_path(const picot_op *op);      /* sys_path.c: the part of it that works on paths */
+int64_t picot__sys_temporary(const picot_op *op); /* sys_temporary.c */
+int64_t picot__sys_temporary_named(picot_op *op);
 /* Make a handle of a descriptor that open gave; closes it on failure. Handle or code (-EISDIR: a directory). */
 picot_fd picot__sys_opened(picot_loop *loop, int fd);
 
@@ -125,6 +126,24 @@ int picot__uring_kernel_is_proven(void);
 
 const unsigned char *picot__fork_mark_open(void); /* NULL: out of memory */
 void picot__fork_mark_close(const unsigned char *mark);
+
+/* ---- sys_signal.c: the process's signals ----------------------------------------------------- */
+
+/* A signal of a loop, in the process's table. */
+struct picot__signal_line {
+    _Atomic(struct picot__signal_line *) next;
+    void (*arrived)(struct picot__signal_line *line, const void *siginfo); /* in signal context, any thread */
+};
+
+/*
+ * Put a line into the table, and install the handler if it is the first one. if_default: -EEXIST where the signal would
+ * have another effect than its default without us. line NULL: only ask. 0 or a code, and nothing has changed.
+ */
+int picot__sys_signal_watch(struct picot__signal_line *line, int number, bool if_default);
+/* Take it out; the last one restores the disposition. Afterwards no handler touches it. Not in the table: nothing. */
+void picot__sys_signal_unwatch(struct picot__signal_line *line, int number);
+/* In signal context: from now on this signal has its default effect; it comes once more. */
+void picot__sys_signal_default(int number);
 
 /* ---- wakefd.c: the eventfd that ends a wait -------------------------------------------------- */
 

@@ -243,6 +243,8 @@ int picot__readiness_submit(picot_loop *loop, struct picot__descriptor *desc, pi
         return try_or_park(loop, desc, op, !(desc->flags & PICOT__SOCKET));
     case PICOT__OP_READ:
     case PICOT__OP_WRITE:
+    case PICOT__OP_READV:
+    case PICOT__OP_WRITEV:
         if (desc->flags & PICOT__FILE) return picot__offload(loop, op, desc->fd);
         return try_or_park(loop, desc, op, op->_.u.io.at.offset >= 0);
     case PICOT__OP_ACCEPT: /* what does not listen is armed, too, and raises no event */
@@ -250,6 +252,8 @@ int picot__readiness_submit(picot_loop *loop, struct picot__descriptor *desc, pi
     case PICOT__OP_POLL:
         return try_or_park(loop, desc, op, true);
     case PICOT__OP_FSYNC:
+    case PICOT__OP_FTRUNCATE:
+    case PICOT__OP_FALLOCATE:
         if (desc->flags & PICOT__FILE) return picot__offload(loop, op, desc->fd);
         return done(op, picot__sys_blocking(op, desc->fd)); /* refused at once */
     case PICOT__OP_OPEN:
@@ -261,6 +265,7 @@ int picot__readiness_submit(picot_loop *loop, struct picot__descriptor *desc, pi
         disarm(loop, desc);
         return done(op, picot__sys_perform(loop, desc, op));
     default:
+        if (!picot__is_immediate(op->_.kind)) return picot__offload(loop, op, -1);
         return done(op, picot__sys_perform(loop, desc, op));
     }
 }

@@ -10,7 +10,7 @@
  *   - a job of the thread pools: no jump until it has come back, so that a run does not depend on the speed of a disk;
  *   - a hold: other threads may post. Nobody knows when, so the clock then goes like the real one, while it waits;
  *   - a child that runs: the same, so that its grace is one, and a deadline does not pass before it has begun;
- *   - without a deadline to jump to: a pending operation on a descriptor, or a watch.
+ *   - without a deadline to jump to: a pending operation on a descriptor, a watch, or the watcher of a signal.
  * A loop that never comes to rest would stop time: from the 1000th turn in a row that has something to do, or is not
  * allowed to wait, each takes a microsecond.
  * Nothing of all this and no deadline: nothing can ever happen, and the wait says -EDEADLK, not to sleep for ever.
@@ -47,9 +47,10 @@ static bool waits(const picot_op *op)
     return op && op->_.state == PICOT__PENDING;
 }
 
-/* Is there a descriptor that could end a wait without limit? */
-static bool watches_a_descriptor(picot_loop *loop)
+/* Is there a descriptor, or a signal, that could end a wait without limit? */
+static bool waits_for_others(picot_loop *loop)
 {
+    if (loop->signal_watchers > 0) return true;
     for (struct picot__descriptor *desc = picot__descriptor_next(loop, 0); desc;
          desc = picot__descriptor_next(loop, desc->fd + 1)) {
         if (waits(desc->reader) || waits(desc->writer) || (desc->watch && desc->watch->_.interest)) return true;
@@ -86,7 +87,7 @@ static int sim_poll(picot_loop *loop, int64_t timeout_ns)
     state->busy_turns = 0;
     if (picot__is_out(loop)) return picot__poll_wait(loop, PICOT_NEVER);
     if (loop->holds > 0 || loop->children > 0) return wait_in_real_time(loop, state, timeout_ns);
-    if (timeout_ns == PICOT_NEVER) return watches_a_descriptor(loop) ? picot__poll_wait(loop, PICOT_NEVER) : -EDEADLK;
+    if (timeout_ns == PICOT_NEVER) return waits_for_others(loop) ? picot__poll_wait(loop, PICOT_NEVER) : -EDEADLK;
     pass(state, timeout_ns);
     return 0;
 }

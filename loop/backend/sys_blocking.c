@@ -11,6 +11,7 @@
 #include <linux/openat2.h>
 #include <netdb.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define HOST_MAX 253
@@ -45,6 +46,48 @@ static int64_t sync_file(const picot_op *op, int fd)
         rc = op->_.u.call.a ? fdatasync(fd) : fsync(fd);
     } while (rc < 0 && errno == EINTR);
     return rc < 0 ? -errno : 0;
+}
+
+static int64_t read_vector(const picot_op *op, int fd)
+{
+    ssize_t n;
+    int64_t offset = op->_.u.io.at.offset;
+    int count = (int)op->_.u.io.len;
+    do {
+        n = offset < 0 ? readv(fd, op->_.u.io.buf, count) : preadv(fd, op->_.u.io.buf, count, offset);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static int64_t write_vector(const picot_op *op, int fd)
+{
+    ssize_t n;
+    int64_t offset = op->_.u.io.at.offset;
+    int count = (int)op->_.u.io.len;
+    do {
+        n = offset < 0 ? writev(fd, op->_.u.io.buf, count) : pwritev(fd, op->_.u.io.buf, count, offset);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static int64_t resize_file(const picot_op *op, int fd)
+{
+    int rc;
+    do {
+        rc = op->_.kind == PICOT__OP_FTRUNCATE
+                 ? ftruncate(fd, op->_.u.range.length)
+                 : fallocate(fd, op->_.u.range.mode, op->_.u.range.offset, op->_.u.range.length);
+    } while (rc < 0 && errno == EINTR);
+    return rc < 0 ? -errno : 0;
+}
+
+static int64_t read_directory(const picot_op *op)
+{
+    long n;
+    do {
+        n = syscall(SYS_getdents64, op->_.u.io.flags, op->_.u.io.buf, op->_.u.io.len);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
 }
 
 /* O_NONBLOCK while opening: a FIFO without its other end, or a modem's tty, must not hold the thread. */
@@ -127,13 +170,27 @@ int64_t picot__sys_blocking(picot_op *op, int fd)
         return read_file(op, fd);
     case PICOT__OP_WRITE:
         return write_file(op, fd);
+    case PICOT__OP_READV:
+        return read_vector(op, fd);
+    case PICOT__OP_WRITEV:
+        return write_vector(op, fd);
     case PICOT__OP_FSYNC:
         return sync_file(op, fd);
+    case PICOT__OP_FTRUNCATE:
+    case PICOT__OP_FALLOCATE:
+        return resize_file(op, fd);
     case PICOT__OP_OPEN:
         return open_file(op);
     case PICOT__OP_RESOLVE:
         return resolve(op);
+    case PICOT__OP_DIRECTORY_READ:
+        return read_directory(op);
+    case PICOT__OP_TEMPORARY:
+        return picot__sys_temporary(op);
+    case PICOT__OP_TEMPORARY_NAMED:
+    case PICOT__OP_TEMPORARY_DIRECTORY:
+        return picot__sys_temporary_named(op);
     default:
-        return -EINVAL;
+        return picot__sys_path(op);
     }
 }

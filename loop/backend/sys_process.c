@@ -70,14 +70,14 @@ char *const *picot__sys_environment(void)
 /* Signals as the kernel has them: also those that the C library keeps for itself. */
 static void block_all(unsigned char before[16])
 {
-    unsigned char all[PICOT__SIGNALS / 8];
+    unsigned char all[PICOT__KERNEL_SIGNALS / 8];
     memset(all, 0xff, sizeof all);
     (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, before, sizeof all);
 }
 
 static void restore(const unsigned char before[16])
 {
-    (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, before, NULL, PICOT__SIGNALS / 8);
+    (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, before, NULL, PICOT__KERNEL_SIGNALS / 8);
 }
 
 /* Nobody else learns of it: killed and reaped here. */

@@ -189,15 +189,15 @@ ALONE static void reset_signals(struct picot__order *order)
 {
     struct action before;
     static const struct action none;
-    for (int number = 1; number <= PICOT__SIGNALS; number++) {
+    for (int number = 1; number <= PICOT__KERNEL_SIGNALS; number++) {
         if (number == SIGKILL || number == SIGSTOP) continue;
         if (order->keep_signals) {
-            if (syscall(SYS_rt_sigaction, number, NULL, &before, PICOT__SIGNALS / 8) < 0) continue;
+            if (syscall(SYS_rt_sigaction, number, NULL, &before, PICOT__KERNEL_SIGNALS / 8) < 0) continue;
             if (before.handler == SIG_IGN || before.handler == SIG_DFL) continue;
         }
-        (void)syscall(SYS_rt_sigaction, number, &none, NULL, PICOT__SIGNALS / 8);
+        (void)syscall(SYS_rt_sigaction, number, &none, NULL, PICOT__KERNEL_SIGNALS / 8);
     }
-    (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, order->mask, NULL, PICOT__SIGNALS / 8);
+    (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, order->mask, NULL, PICOT__KERNEL_SIGNALS / 8);
 }
 
 /* ---- the program ------------------------------------------------------------------------------- */

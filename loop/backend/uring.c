@@ -89,6 +89,7 @@ static int uring_open(picot_loop *loop, const picot_loop_options *options)
         return rc;
     }
     loop->backend_state = uring;
+    picot__uring_find_natives(uring);
     rc = picot__uring_arm_wake(loop);
     if (rc < 0) uring_close(loop);
     return rc;

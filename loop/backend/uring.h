@@ -7,6 +7,7 @@
  *     uring_queue.c   the submission queue and io_uring_enter
  *     uring_slot.c    the table of what is in the kernel's hands
  *     uring_ops.c     operations: how each kind begins
+ *     uring_path.c    operations on paths, and sizes of files
  *     uring_done.c    operations: how each kind ends
  *     uring_poll.c    readiness: the receivers' multishot polls, and the caller's watches
  *     uring_cancel.c  cancelling, closing and releasing
@@ -70,6 +71,7 @@ struct picot__uring {
     bool refused;        /* it had none lately: do not try again in this turn */
     bool behind;         /* for want of memory a cancel is owed, or a watch or the wake-up is not armed */
     bool wake_armed;
+    uint64_t natives; /* a bit per kind of operation that only some kernels have; see picot__uring_has */
 
     struct picot__uring_slot *slots;
     uint32_t slot_count, slots_used, free_slot;
@@ -136,6 +138,16 @@ int picot__uring_await(picot_loop *loop, struct picot__descriptor *desc, picot_o
 /* The poll(2) events this operation waits for. */
 unsigned picot__uring_events_of(const picot_op *op);
 int picot__uring_offload(picot_loop *loop, picot_op *op, int fd);
+
+/* The slot of an entry that is filled now has this operation. */
+void picot__uring_enter_slot(struct picot__uring *uring, uint32_t index, struct picot__descriptor *desc, picot_op *op);
+
+/* ---- uring_path.c ---------------------------------------------------------------------------- */
+
+/* Which of the operations that came later has this kernel? Into uring->natives. */
+void picot__uring_find_natives(struct picot__uring *uring);
+/* Operations on paths, ftruncate, fallocate: to the kernel, or to a thread. */
+int picot__uring_submit_file_call(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
 
 /* ---- uring_done.c ---------------------------------------------------------------------------- */
 

@@ -150,7 +150,8 @@ void picot__uring_fail(picot_loop *loop)
         if (slot->kind == PICOT__URING_CLOSER) {
             slot->kind = PICOT__URING_ORPHAN;
             picot__finish_later(loop, op, close_now(loop, slot->of.desc));
-        } else if (slot->kind == PICOT__URING_OPERATION && op->_.kind == PICOT__OP_OPEN) {
+        } else if (slot->kind == PICOT__URING_OPERATION &&
+                   (op->_.kind == PICOT__OP_OPEN || picot__is_on_path(op->_.kind))) {
             slot->kind = PICOT__URING_ORPHAN;
             op->_.slot = PICOT__URING_NO_SLOT;
             picot__finish_later(loop, op, PICOT_EBACKEND);

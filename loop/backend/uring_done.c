@@ -44,7 +44,9 @@ static void attempt_again(picot_loop *loop, struct picot__descriptor *desc, pico
 
 static bool is_file_call(const struct picot__descriptor *desc, const picot_op *op)
 {
-    return op->_.kind == PICOT__OP_OPEN || op->_.kind == PICOT__OP_FSYNC || (desc && desc->flags & PICOT__FILE);
+    return op->_.kind == PICOT__OP_OPEN || picot__is_on_path(op->_.kind) || op->_.kind == PICOT__OP_FSYNC ||
+           op->_.kind == PICOT__OP_FTRUNCATE || op->_.kind == PICOT__OP_FALLOCATE ||
+           (desc && desc->flags & PICOT__FILE);
 }
 
 /* EAGAIN or EINTR, of which the caller must not hear. */

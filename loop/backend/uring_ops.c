@@ -6,7 +6,9 @@
  *   send, send_all, sendmsg           the system call at once; what it leaves goes to the kernel as SEND, SENDMSG
  *   accept                            accept4(2) while connections are known to wait, else ACCEPT
  *   connect, open, fsync              CONNECT, OPENAT or OPENAT2, FSYNC
- *   read, write of a regular file     READ, WRITE
+ *   read, write of a regular file     READ, WRITE, READV, WRITEV
+ *   paths, sizes of files             uring_path.c
+ *   readv, writev of anything else    at once, else as recv (of a socket), or POLL_ADD and again
  *   read of a pipe, tty, device       READ
  *   write to a pipe, tty, device      at once, else POLL_ADD and again: WRITE would raise SIGPIPE
  *   poll                              at once, else POLL_ADD
@@ -47,6 +49,16 @@ static void fill_transfer(struct io_uring_sqe *sqe, int fd, const picot_op *op)
         io_uring_prep_write(sqe, fd, op->_.u.io.buf, piece(op->_.u.io.len), offset);
 }
 
+static void fill_vector(struct io_uring_sqe *sqe, int fd, const picot_op *op)
+{
+    uint64_t offset = (uint64_t)op->_.u.io.at.offset;
+    unsigned count = (unsigned)op->_.u.io.len;
+    if (op->_.kind == PICOT__OP_READV)
+        io_uring_prep_readv(sqe, fd, op->_.u.io.buf, count, offset);
+    else
+        io_uring_prep_writev(sqe, fd, op->_.u.io.buf, count, offset);
+}
+
 static void fill(struct io_uring_sqe *sqe, const struct picot__descriptor *desc, picot_op *op)
 {
     int fd = desc->fd;
@@ -72,20 +84,25 @@ static void fill(struct io_uring_sqe *sqe, const struct picot__descriptor *desc,
     case PICOT__OP_READ:
         fill_transfer(sqe, fd, op);
         break;
+    case PICOT__OP_READV:
+    case PICOT__OP_WRITEV:
+        fill_vector(sqe, fd, op);
+        break;
     default:
         fill_send(sqe, fd, op);
         break;
     }
 }
 
-static void enter_slot(struct picot__uring *uring, uint32_t index, struct picot__descriptor *desc, picot_op *op)
+void picot__uring_enter_slot(struct picot__uring *uring, uint32_t index, struct picot__descriptor *desc, picot_op *op)
 {
     struct picot__uring_slot *slot = &uring->slots[index];
     slot->op = op;
     slot->of.desc = desc;
     slot->desc_generation = desc ? desc->generation : 0;
-    slot->makes_fd =
-        slot->kind == PICOT__URING_OPERATION && (op->_.kind == PICOT__OP_ACCEPT || op->_.kind == PICOT__OP_OPEN);
+    bool opens =
+        op->_.kind == PICOT__OP_ACCEPT || op->_.kind == PICOT__OP_OPEN || op->_.kind == PICOT__OP_DIRECTORY_OPEN;
+    slot->makes_fd = slot->kind == PICOT__URING_OPERATION && opens;
     op->_.slot = index;
 }
 
@@ -95,7 +112,7 @@ int picot__uring_hand_over(picot_loop *loop, struct picot__descriptor *desc, pic
     struct io_uring_sqe *sqe = picot__uring_begin(loop, PICOT__URING_OPERATION, &index);
     if (!sqe) return -ENOMEM;
     fill(sqe, desc, op);
-    enter_slot(picot__uring_of(loop), index, desc, op);
+    picot__uring_enter_slot(picot__uring_of(loop), index, desc, op);
     return 0;
 }
 
@@ -105,7 +122,7 @@ int picot__uring_await(picot_loop *loop, struct picot__descriptor *desc, picot_o
     struct io_uring_sqe *sqe = picot__uring_begin(loop, PICOT__URING_AWAIT, &index);
     if (!sqe) return -ENOMEM;
     io_uring_prep_poll_add(sqe, desc->fd, events);
-    enter_slot(picot__uring_of(loop), index, desc, op);
+    picot__uring_enter_slot(picot__uring_of(loop), index, desc, op);
     return 0;
 }
 
@@ -155,7 +172,7 @@ static int submit_open(picot_loop *loop, picot_op *op)
     else
         io_uring_prep_openat(sqe, op->_.u.file.dir, op->_.u.file.path, open_flags(op), (mode_t)op->_.u.file.mode);
     struct picot__uring *uring = picot__uring_of(loop);
-    enter_slot(uring, index, NULL, op);
+    picot__uring_enter_slot(uring, index, NULL, op);
     uring->slots[index].of.how = how;
     uring->slots[index].owns_how = how != NULL;
     return 0;
@@ -203,6 +220,13 @@ static int submit_transfer(picot_loop *loop, struct picot__descriptor *desc, pic
     return reads ? picot__uring_hand_over(loop, desc, op) : attempt_or_await(loop, desc, op);
 }
 
+static int submit_vector(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
+{
+    if (desc->flags & PICOT__FILE) return picot__uring_hand_over(loop, desc, op);
+    bool receives = op->_.kind == PICOT__OP_READV && desc->flags & PICOT__SOCKET && op->_.u.io.at.offset < 0;
+    return receives ? picot__uring_receive(loop, desc, op) : attempt_or_await(loop, desc, op);
+}
+
 static int submit_immediate(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
 {
     if (op->_.kind == PICOT__OP_RELEASE) picot__uring_let_go(loop, desc);
@@ -230,6 +254,9 @@ int picot__uring_submit_op(picot_loop *loop, struct picot__descriptor *desc, pic
     case PICOT__OP_READ:
     case PICOT__OP_WRITE:
         return submit_transfer(loop, desc, op);
+    case PICOT__OP_READV:
+    case PICOT__OP_WRITEV:
+        return submit_vector(loop, desc, op);
     case PICOT__OP_POLL:
         return attempt_or_await(loop, desc, op);
     case PICOT__OP_CLOSE:
@@ -239,6 +266,6 @@ int picot__uring_submit_op(picot_loop *loop, struct picot__descriptor *desc, pic
     case PICOT__OP_RESOLVE:
         return picot__uring_offload(loop, op, -1);
     default:
-        return -EINVAL;
+        return picot__uring_submit_file_call(loop, desc, op);
     }
 }

@@ -148,6 +148,7 @@ static int check_submit(const picot_executor *executor, const picot_work *work)
 {
     if (!executor || !work || work->_.kind != executor->type->work_kind) return -EINVAL;
     if (work->_.kind == PICOT__WORK_CALL && !work->_.u.call.fn) return -EINVAL;
+    if (work->_.kind == PICOT__WORK_REQUEST && !picot__request_is_whole(work)) return -EINVAL;
     if (picot__executor_forked(executor)) return PICOT_EFORKED;
     enum picot_work_state state = picot_work_state(work);
     return state == PICOT_WORK_QUEUED || state == PICOT_WORK_RUNNING ? -EBUSY : 0;
@@ -238,6 +239,7 @@ int picot__executor_end(picot_executor *executor)
         picot__executor_lock(executor);
         executor->destroyed = true;
         picot__executor_unlock(executor);
+        if (executor->type->release) executor->type->release(executor);
     }
     picot__executor_unref(executor);
     return 0;

@@ -60,6 +60,8 @@ struct picot__executor_type {
     void (*join)(picot_executor *executor);
     /* The worker that this thread is; NULL: it is none of this executor's. */
     const picot_worker *(*self)(picot_executor *executor);
+    /* Its owner has ended it, and all workers have ended: give back all but what ports still look at. May be NULL. */
+    void (*release)(picot_executor *executor);
     /* Free it. All workers have ended; or, in a forked child, they are not this process's. Without the mutex. */
     void (*destroy)(picot_executor *executor);
 };
@@ -165,6 +167,9 @@ bool picot__port_wakes_later(struct picot__port *port);
 bool picot__port_enter(struct picot__port *port, picot_work *work);
 /* Called and left with the mutex locked, which is unlocked meanwhile. */
 void picot__port_post(struct picot__port *port);
+
+/* process_pool.c: does it name a function, and bytes where it says that there are some? */
+bool picot__request_is_whole(const picot_work *work);
 
 /* thread_pool.c: may it be a loop's default? */
 bool picot__is_thread_pool(const picot_executor *executor);

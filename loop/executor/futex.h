@@ -40,10 +40,18 @@ static inline int picot__futex_wait(const uint32_t *word, uint32_t value, int64_
     return rc < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
-/* The same for a word in memory that processes share, without a time. */
+/* The same for a word in memory that processes share; */
+static inline int picot__futex_wait_shared_until(const uint32_t *word, uint32_t value, int64_t deadline_ns)
+{
+    struct timespec at = {deadline_ns / PICOT_SECOND, deadline_ns % PICOT_SECOND};
+    long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, deadline_ns == PICOT_NEVER ? NULL : &at, NULL,
+                      FUTEX_BITSET_MATCH_ANY);
+    return rc < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+/* without a time. */
 static inline void picot__futex_wait_shared(const uint32_t *word, uint32_t value)
 {
-    (void)syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+    (void)picot__futex_wait_shared_until(word, value, PICOT_NEVER);
 }
 static inline void picot__futex_wake_shared(const uint32_t *word, int count)
 {

@@ -139,7 +139,7 @@ static void conclude(picot_loop *loop, struct offload_job *job)
     int64_t result = job->result;
 
     if (!job->op) return;
-    if (result >= 0 && job->copy._.kind == PICOT__OP_OPEN) result = picot__sys_opened(loop, (int)result);
+    if (result >= 0 && picot__opens_handle(job->copy._.kind)) result = picot__sys_opened(loop, (int)result);
     if (result >= 0 && job->copy._.kind == PICOT__OP_RESOLVE) {
         *(struct addrinfo **)job->op->_.u.lookup.ret_list = job->list;
         job->list = NULL;

@@ -32,6 +32,11 @@ void picot_work_request(picot_work *work, const char *name, const void *data, si
     work->_.u.request.exit_status = 0;
 }
 
+bool picot__request_is_whole(const picot_work *work)
+{
+    return work->_.u.request.name && (work->_.u.request.data || work->_.u.request.len == 0);
+}
+
 void picot_work_limit(picot_work *work, int64_t limit_ns)
 {
     if (work && work->_.kind == PICOT__WORK_REQUEST) work->_.u.request.limit_ns = limit_ns > 0 ? limit_ns : 0;
@@ -284,7 +289,8 @@ static const picot_worker *pool_self(picot_executor *executor)
     return NULL;
 }
 
-static void release(struct picot__process_pool *pool)
+/* Once. */
+static void give_back(struct picot__process_pool *pool)
 {
     for (uint32_t i = 0; i < PICOT__WORKERS_MAX; i++)
         if (pool->processes[i].pid > 0) (void)close(pool->processes[i].pidfd);
@@ -292,13 +298,21 @@ static void release(struct picot__process_pool *pool)
     if (pool->memory) (void)munmap(pool->memory, pool->memory_size);
     if (pool->memory_fd >= 0) (void)close(pool->memory_fd);
     if (pool->notify_fd >= 0) (void)close(pool->notify_fd);
+    pool->memory = NULL;
+    pool->memory_fd = pool->notify_fd = -1;
+}
+
+static void pool_release(picot_executor *executor)
+{
+    struct picot__process_pool *pool = picot__process_pool_of(executor);
+    give_back(pool);
+    picot__forkserver_release(pool->server);
 }
 
 static void pool_destroy(picot_executor *executor)
 {
     struct picot__process_pool *pool = picot__process_pool_of(executor);
-    picot__forkserver_release(pool->server);
-    release(pool);
+    if (picot__executor_forked(executor)) give_back(pool); /* nobody has ended it */
     free(pool);
 }
 
@@ -311,6 +325,7 @@ static const struct picot__executor_type process_pool_type = {
     .shutdown = pool_shutdown,
     .join = pool_join,
     .self = pool_self,
+    .release = pool_release,
     .destroy = pool_destroy,
 };
 
@@ -422,7 +437,7 @@ int picot_process_pool_create(picot_process_server *server, const picot_process_
         pool->memory_fd = pool->notify_fd = -1;
         take_options(pool, options);
         rc = open_pool(pool, options);
-        if (rc < 0) release(pool);
+        if (rc < 0) give_back(pool);
     }
     if (!pool || rc < 0) {
         picot__forkserver_release(server);

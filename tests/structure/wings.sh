@@ -30,13 +30,13 @@ done
 quoted_includes net | grep '^net/[^/]*\.[ch]: net/http/' >"$scratch/out"
 judge "net/ includes nothing of net/http/" "$scratch/out"
 
-coro_headers='coro|coro_macros|coro_runtime|task|group|io|short|scope|select|sync|queue|channel|broadcast|latest|generator|future|inspect|context|runner|limiter|threads|subprocess'
-net_headers='addr|tcp|http|udp|local|stream|resolve|tls'
+coro_headers='coro|coro_macros|coro_runtime|task|group|io|file_io|short|scope|select|sync|queue|channel|broadcast|latest|generator|future|inspect|context|runner|limiter|threads|signal_wait|subprocess'
+net_headers='message_io|addr|tcp|http|udp|local|stream|resolve|tls'
 public_includes loop | grep -E ": picot/($coro_headers|$net_headers)\.h$|: picot\.h$" >"$scratch/out"
 judge "loop/ includes no header of coroutines or of the net" "$scratch/out"
 public_includes coro | grep -E ": picot/($net_headers)\.h$|: picot\.h$" >"$scratch/out"
 judge "coro/ includes no header of the net" "$scratch/out"
-public_includes include | grep -E "^include/picot/(base|error|loop|op|timer|watch|extension|metrics|sim)\.h: picot/($coro_headers|$net_headers)\.h$" \
+public_includes include | grep -E "^include/picot/(base|daemon|error|executor|file|loop|message|op|process|process_pool|shared|timer|watch|extension|metrics|signal|sim|work|works)\.h: picot/($coro_headers|$net_headers)\.h$" \
     >"$scratch/out"
 judge "the loop's public headers include none of coroutines or of the net" "$scratch/out"
 
