@@ -10,6 +10,7 @@ EXTRA_DIST += \
     docs/cancellation.md \
     docs/coroutines.md \
     docs/executors.md \
+    docs/files.md \
     docs/generators.md \
     docs/http.md \
     docs/inspection.md \

@@ -4,8 +4,10 @@
 
 noinst_PROGRAMS += \
     examples/cancellation \
+    examples/directory_walk \
     examples/echo_server \
     examples/executors \
+    examples/file_copy \
     examples/generators \
     examples/inspection \
     examples/queues \
@@ -13,7 +15,9 @@ noinst_PROGRAMS += \
     examples/tasks \
     examples/virtual_time
 examples_cancellation_LDADD = libpicot_all.la
+examples_directory_walk_LDADD = libpicot_all.la
 examples_echo_server_LDADD = libpicot_all.la
+examples_file_copy_LDADD = libpicot_all.la
 examples_generators_LDADD = libpicot_all.la
 examples_inspection_LDADD = libpicot_all.la
 examples_executors_LDADD = libpicot_all.la
