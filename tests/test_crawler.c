@@ -253,6 +253,7 @@ static struct ended crawl(const char *const *arguments, int interrupt_ms)
     if (pid == 0) {
         (void)dup2(fileno(out), STDOUT_FILENO);
         (void)dup2(fileno(err), STDERR_FILENO);
+        (void)signal(SIGINT, SIG_DFL); /* who runs this in the background has it ignored, and so it would stay */
         (void)execv(program, (char *const *)(uintptr_t)arguments);
         _exit(127);
     }

@@ -737,6 +737,8 @@ static void signals_are_reset(void)
     picot_loop *loop = tap_loop();
     sigset_t mask, before, after;
     struct sigaction action = {.sa_handler = handle}, now;
+    /* Whoever runs this in the background may have them ignored. */
+    CHECK(signal(SIGINT, SIG_DFL) != SIG_ERR && signal(SIGQUIT, SIG_DFL) != SIG_ERR);
     CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
