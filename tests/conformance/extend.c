@@ -115,11 +115,12 @@ static void order_among_equals(void)
     picot_loop *loop = tap_loop();
     char trace[8] = "";
     struct entry entries[4];
-    int64_t base_ns = picot_loop_update_now(loop) + 20 * PICOT_MS;
+    /* Far apart: on a loaded machine a turn may come late, and find all of them due. */
+    int64_t base_ns = picot_loop_update_now(loop) + 600 * PICOT_MS;
     for (int i = 0; i < 4; i++)
         entries[i] = (struct entry){PICOT_TIMER_INIT, 0, 0, 0, (char)('a' + i), trace};
-    set(loop, &entries[0], base_ns - 15 * PICOT_MS);
-    set(loop, &entries[1], base_ns - 10 * PICOT_MS);
+    set(loop, &entries[0], base_ns - 500 * PICOT_MS);
+    set(loop, &entries[1], base_ns - 300 * PICOT_MS);
     set(loop, &entries[2], base_ns);
     extend(loop, &entries[1], base_ns);
     extend(loop, &entries[0], base_ns);
