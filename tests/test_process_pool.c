@@ -8,6 +8,7 @@
 #include "config.h"
 #endif
 
+#include "../loop/executor/process_memory.h"
 #include "tap.h"
 
 #include <picot/process_pool.h>
@@ -117,13 +118,48 @@ static int64_t scribble(picot_worker *worker, const void *data, size_t len, void
     _exit(3);
 }
 
+/* The pool's memory, as a wild pointer may find it. */
+static struct picot__process_memory *find_memory(void)
+{
+    char line[512];
+    unsigned long at = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        if (strstr(line, "picot-pool") && sscanf(line, "%lx", &at) == 1) break;
+    if (maps) (void)fclose(maps);
+    return (struct picot__process_memory *)at;
+}
+
+/* And goes on. data: 't' its ring's end, 's' the states of all slots, 'n' whom it is to tell, 'r' the ring. */
+static int64_t spoil(picot_worker *worker, const void *data, size_t len, void *ret, size_t ret_size)
+{
+    struct picot__process_memory *memory = find_memory();
+    (void)len, (void)ret, (void)ret_size;
+    switch (*(const char *)data) {
+    case 't':
+        memory->workers[picot_worker_index(worker)].tail += 7 * PICOT__SLOTS;
+        break;
+    case 's':
+        for (int i = 0; i < PICOT__SLOTS; i++)
+            memory->slots[i].state = 0xABCDEF03;
+        break;
+    case 'r':
+        memset(memory->workers[picot_worker_index(worker)].completed, 0xEE, 4 * PICOT__SLOTS);
+        break;
+    default:
+        memory->notify = 0xFFFFFFFF;
+        break;
+    }
+    return 0;
+}
+
 static const picot_process_function functions[] = {
     {"reverse", reverse},   {"code", code},
     {"die", die},           {"segv", segv},
     {"stuck", stuck},       {"fill", fill},
     {"calls", count_calls}, {"until_asked", until_asked},
     {"start", start_with},  {"limits", report_limits},
-    {"scribble", scribble},
+    {"scribble", scribble}, {"spoil", spoil},
 };
 
 static picot_process_server *server;
@@ -383,6 +419,20 @@ static void a_scribbling_worker_harms_no_program(void)
     end(pool);
 }
 
+/* A worker that has spoiled what it shares lives on: nobody waits for ever, and the pool finds another. */
+static void a_spoiling_worker_holds_up_nobody(void)
+{
+    static const char ways[] = "tsrn";
+    picot_process_pool_options options = options_for(1);
+    picot_executor *pool = pool_of(&options);
+    for (int i = 0; i < 12; i++) {
+        int64_t result = request(pool, "spoil", &ways[i % 4], 1, NULL, 0);
+        CHECK(result == 0 || result == PICOT_EWORKERDIED);
+        CHECK_EQ(request_int(pool, "code", -77), -77);
+    }
+    end(pool);
+}
+
 static void a_policy_breaks_the_pool(void)
 {
     picot_process_pool_options options = options_for(1);
@@ -618,6 +668,7 @@ static const struct tap_case cases[] = {
     {"its neighbours are unharmed", its_neighbours_are_unharmed, 0},
     {"a worker without descriptors is replaced", a_worker_without_descriptors_is_replaced, 0},
     {"a scribbling worker harms no program", a_scribbling_worker_harms_no_program, 0},
+    {"a spoiling worker holds up nobody", a_spoiling_worker_holds_up_nobody, 0},
     {"a policy breaks the pool", a_policy_breaks_the_pool, 0},
     {"the server may be killed", the_server_may_be_killed, 0},
     {"a stuck call is killed by its limit", a_stuck_call_is_killed_by_its_limit, 0},

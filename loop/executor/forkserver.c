@@ -7,6 +7,7 @@
  * when the socket does, and its workers are killed with it.
  */
 #include "forkserver.h"
+#include "process_memory.h"
 
 #include "../backend/backend.h"
 
@@ -54,7 +55,7 @@ struct answer {
 
 /* ---- messages with descriptors --------------------------------------------------------------------- */
 
-#define FDS_MAX 2
+#define FDS_MAX (1 + PICOT__TELLS)
 
 static int send_message(int socket, const void *data, size_t len, const int *fds, size_t fd_count)
 {
@@ -130,7 +131,7 @@ static void spawn(const picot_process_server *server, const struct question *que
         die_with(self);
         (void)close(SOCKET_FD);
         limit_worker(&question->order);
-        picot__process_worker_main(server->functions, server->function_count, &question->order, fds[0], fds[1]);
+        picot__process_worker_main(server->functions, server->function_count, &question->order, fds[0], fds + 1);
     }
     int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
     answer.rc = pidfd < 0 ? -errno : 0;
@@ -209,11 +210,11 @@ static int ask(picot_process_server *server, const struct question *question, co
 }
 
 int picot__forkserver_spawn(picot_process_server *server, const struct picot__worker_order *order, int memory_fd,
-                            int notify_fd, pid_t *ret_pid, int *ret_pidfd)
+                            const int *notify_fds, pid_t *ret_pid, int *ret_pidfd)
 {
     struct question question = {.kind = ASK_SPAWN, .order = *order};
     struct answer answer;
-    int fds[FDS_MAX] = {memory_fd, notify_fd}, pidfd;
+    int fds[FDS_MAX] = {memory_fd, notify_fds[0], notify_fds[1], notify_fds[2]}, pidfd;
     int rc = ask(server, &question, fds, FDS_MAX, &answer, &pidfd);
     if (rc == 0 && pidfd < 0) rc = -EMFILE; /* it came, and there was no room for it */
     if (rc < 0) return rc;
