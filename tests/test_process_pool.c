@@ -657,6 +657,64 @@ static void many_calls(void)
     end(pool);
 }
 
+/* ---- programs with threads --------------------------------------------------------------------------- */
+
+static void *start_server(void *argument)
+{
+    *(int *)argument = picot_process_server_start_anew(functions, sizeof functions / sizeof *functions, &server);
+    return NULL;
+}
+
+/* Also from a thread that ends at once. */
+static void a_server_begins_late(void)
+{
+    picot_process_pool_options options = options_for(1);
+    pthread_t thread;
+    int rc = 1;
+    CHECK_EQ(picot_process_server_start_anew(NULL, 1, &server), -EINVAL);
+    CHECK_EQ(pthread_create(&thread, NULL, start_server, &rc), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(rc, 0);
+    picot_executor *pool = pool_of(&options);
+    CHECK_EQ(request_int(pool, "code", -77), -77);
+    CHECK_EQ(request_int(pool, "die", -SIGKILL), PICOT_EWORKERDIED);
+    CHECK_EQ(request_int(pool, "code", -77), -77);
+    end(pool);
+}
+
+static void a_server_with_another_table_is_refused(void)
+{
+    static const picot_process_function other[] = {{"other", code}};
+    picot_process_server *refused = NULL;
+    CHECK_EQ(picot_process_server_start_anew(other, 1, &refused), -ENOEXEC);
+    CHECK(!refused);
+}
+
+/* Whoever reads the pipe's end: all that hold it have gone. */
+static void all_end_with_the_program(void)
+{
+    int pipes[2];
+    char byte;
+    CHECK_EQ(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(pipes[0]);
+        (void)dup2(pipes[1], 1);
+        (void)close(pipes[1]);
+        picot_process_pool_options options = options_for(2);
+        picot_executor *pool = pool_of(&options);
+        picot_work work = PICOT_WORK_INIT;
+        picot_work_request(&work, "stuck", NULL, 0, NULL, 0);
+        (void)picot_executor_submit(pool, &work);
+        (void)request_int(pool, "code", -77);
+        (void)raise(SIGKILL);
+    }
+    (void)close(pipes[1]);
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    CHECK_EQ(read(pipes[0], &byte, 1), 0);
+    (void)close(pipes[0]);
+}
+
 static const struct tap_case cases[] = {
     {"bytes go and come", bytes_go_and_come, 0},
     {"codes and errors", codes_and_errors, 0},
@@ -680,6 +738,13 @@ static const struct tap_case cases[] = {
     {"workers start when needed", workers_start_when_needed, 0},
     {"a forked child may only destroy", a_forked_child_may_only_destroy, 0},
     {"many calls", many_calls, 0},
+    {"a server begins late", a_server_begins_late, 0},
+    {"a server with another table is refused", a_server_with_another_table_is_refused, 0},
+    {"all end with the program", all_end_with_the_program, 0},
 };
 
-TAP_MAIN(cases)
+int main(int argc, char **argv)
+{
+    (void)picot_process_server_main(argc, argv, functions, sizeof functions / sizeof *functions);
+    return tap_main(cases, sizeof cases / sizeof *cases, argc, argv);
+}

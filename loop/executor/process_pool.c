@@ -170,6 +170,8 @@ static void publish_slot(struct picot__process_pool *pool, picot_work *work, uin
     if (picot__process_outstanding(pool) == 1) /* nobody has anything to tell yet */
         __atomic_store_n(&pool->memory->notify, PICOT__NOTIFY(PICOT__NOTIFY_FIRST, picot__process_tell(pool)),
                          __ATOMIC_SEQ_CST);
+    if (pool->unwatched) picot__process_look(pool);
+    pool->unwatched = false;
     __atomic_store_n(&pool->memory->slots[number].state, PICOT__SLOT_PENDING, __ATOMIC_SEQ_CST);
     pool->memory->ring[pool->tail % PICOT__RING] = number;
     __atomic_store_n(&pool->memory->tail, ++pool->tail, __ATOMIC_SEQ_CST);

@@ -50,8 +50,10 @@ struct picot__process_pool {
     uint32_t processes_min, processes_max;
     uint32_t crashes; /* in a row, of workers that were at no call */
     int64_t cancel_grace_ns;
-    int64_t lost_ns; /* when to look for calls that are done and told nobody */
-    int64_t ends_ns; /* when workers that have nothing to do are killed at the end; 0: it has not come */
+    int64_t lost_ns;    /* when to look for calls that are done and told nobody */
+    uint64_t done_seen; /* calls done at the last such look */
+    bool unwatched;     /* there is none to come */
+    int64_t ends_ns;    /* when workers that have nothing to do are killed at the end; 0: it has not come */
     bool break_on_crash;
     struct picot__worker_order order;
     pthread_t service;

@@ -333,20 +333,24 @@ static int64_t serve(struct picot__process_pool *pool)
     return next_ns;
 }
 
-/* What is done, and in no ring. When to look again. */
-static int64_t look_for_lost(struct picot__process_pool *pool)
+static void take_lost(struct picot__process_pool *pool)
 {
-    if (picot__process_outstanding(pool) == 0) return PICOT_NEVER;
-    int64_t now_ns = picot__futex_now();
-    if (pool->lost_ns == 0 || now_ns < pool->lost_ns) {
-        if (pool->lost_ns == 0) pool->lost_ns = now_ns + LOST_NS;
-        return pool->lost_ns;
-    }
     for (uint32_t number = 0; number < PICOT__SLOTS; number++) {
         const struct pool_slot *slot = &pool->slots[number];
         uint32_t state = __atomic_load_n(&pool->memory->slots[number].state, __ATOMIC_SEQ_CST);
         if (slot->work && !slot->completing && (state & 0xFF) == PICOT__SLOT_DONE) complete(pool, number);
     }
+}
+
+/* What is done, and in no ring. When to look again: not at all after a while without calls. */
+static int64_t look_for_lost(struct picot__process_pool *pool)
+{
+    pool->unwatched = picot__process_outstanding(pool) == 0 && pool->base.done == pool->done_seen;
+    if (pool->unwatched) return PICOT_NEVER;
+    int64_t now_ns = picot__futex_now();
+    if (now_ns < pool->lost_ns) return pool->lost_ns;
+    take_lost(pool);
+    pool->done_seen = pool->base.done;
     pool->lost_ns = now_ns + LOST_NS;
     return pool->lost_ns;
 }
