@@ -68,8 +68,8 @@ PICOT_API int picot_process_server_start(const picot_process_function *functions
 /**
  * Start the server at any time, also in a program with threads: the program is executed anew (/proc/self/exe), and its
  * main must begin with picot_process_server_main. It costs what starting the program costs, once.
- * @return  as picot_process_server_start, but never -EBUSY; -ENOEXEC: what was started is no server within 10 s, for its
- *          main does not call picot_process_server_main, or has another table; what posix_spawn(3) said. @since 0.1
+ * @return  as picot_process_server_start, but never -EBUSY; -ENOEXEC: what was started is no server within 10 s, for
+ *          its main does not call picot_process_server_main, or has another table; what posix_spawn(3) said. @since 0.1
  */
 PICOT_API int picot_process_server_start_anew(const picot_process_function *functions, size_t count,
                                               picot_process_server **ret_server);
