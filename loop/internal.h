@@ -284,6 +284,12 @@ static inline struct picot_wheel_node *picot__due_take(struct picot__due *due)
 /* What a picot_timer's node, taken out of the wheel, has as expire. */
 void picot__timer_expired(picot_loop *loop, struct picot_wheel_node *node);
 
+/* ---- watch.c ----------------------------------------------------------------------------------- */
+
+#define PICOT__WATCH_UNCOUNTED 2 /* watch->_.active: it is no work of the loop's, and so not in its count */
+/* Remove one that is active, in any thread. */
+void picot__watch_drop(picot_loop *loop, picot_watch *watch);
+
 /* ---- metrics.c: what the loop counts --------------------------------------------------------- */
 
 #define PICOT__SAMPLE_WAITS 16

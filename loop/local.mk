@@ -51,6 +51,7 @@ loop_sources = \
     loop/executor/process_pool.c \
     loop/executor/process_pool.h \
     loop/executor/process_service.c \
+    loop/executor/process_tell.c \
     loop/executor/process_worker.c \
     loop/executor/shared.c \
     loop/executor/shared_queue.c \

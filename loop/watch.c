@@ -18,11 +18,11 @@ static int64_t classify(picot_loop *loop, int fd)
 
 static void drop(picot_loop *loop, struct picot__descriptor *desc, picot_watch *watch)
 {
+    if (watch->_.active != PICOT__WATCH_UNCOUNTED) loop->watches--;
     watch->_.active = 0;
     watch->_.fd = -1;
     desc->watch = NULL;
     picot__descriptor_renew(desc); /* events of this turn that are still to come no longer find it */
-    loop->watches--;
 }
 
 int picot_watch_add(picot_loop *loop, picot_watch *watch, int fd, unsigned interest, picot_watch_fn *fn, void *user)
@@ -73,10 +73,14 @@ int picot_watch_remove(picot_loop *loop, picot_watch *watch)
     int rc = picot__check(loop);
     if (rc < 0) return PICOT__MISUSE(rc, "picot_watch_remove");
     if (!watch) return -EINVAL;
-    if (!watch->_.active) return 0;
+    if (watch->_.active) picot__watch_drop(loop, watch);
+    return 0;
+}
+
+void picot__watch_drop(picot_loop *loop, picot_watch *watch)
+{
     struct picot__descriptor *desc = picot__descriptor_at(loop, watch->_.fd);
     desc->watch = NULL;
     (void)loop->backend->watch(loop, desc); /* sees that it is gone; the entry's key is still the registered one */
     drop(loop, desc, watch);
-    return 0;
 }

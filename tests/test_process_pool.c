@@ -8,6 +8,7 @@
 #include "config.h"
 #endif
 
+#include "../loop/executor/process_memory.h"
 #include "tap.h"
 
 #include <picot/process_pool.h>
@@ -117,13 +118,48 @@ static int64_t scribble(picot_worker *worker, const void *data, size_t len, void
     _exit(3);
 }
 
+/* The pool's memory, as a wild pointer may find it. */
+static struct picot__process_memory *find_memory(void)
+{
+    char line[512];
+    unsigned long at = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        if (strstr(line, "picot-pool") && sscanf(line, "%lx", &at) == 1) break;
+    if (maps) (void)fclose(maps);
+    return (struct picot__process_memory *)at;
+}
+
+/* And goes on. data: 't' its ring's end, 's' the states of all slots, 'n' whom it is to tell, 'r' the ring. */
+static int64_t spoil(picot_worker *worker, const void *data, size_t len, void *ret, size_t ret_size)
+{
+    struct picot__process_memory *memory = find_memory();
+    (void)len, (void)ret, (void)ret_size;
+    switch (*(const char *)data) {
+    case 't':
+        memory->workers[picot_worker_index(worker)].tail += 7 * PICOT__SLOTS;
+        break;
+    case 's':
+        for (int i = 0; i < PICOT__SLOTS; i++)
+            memory->slots[i].state = 0xABCDEF03;
+        break;
+    case 'r':
+        memset(memory->workers[picot_worker_index(worker)].completed, 0xEE, 4 * PICOT__SLOTS);
+        break;
+    default:
+        memory->notify = 0xFFFFFFFF;
+        break;
+    }
+    return 0;
+}
+
 static const picot_process_function functions[] = {
     {"reverse", reverse},   {"code", code},
     {"die", die},           {"segv", segv},
     {"stuck", stuck},       {"fill", fill},
     {"calls", count_calls}, {"until_asked", until_asked},
     {"start", start_with},  {"limits", report_limits},
-    {"scribble", scribble},
+    {"scribble", scribble}, {"spoil", spoil},
 };
 
 static picot_process_server *server;
@@ -383,6 +419,20 @@ static void a_scribbling_worker_harms_no_program(void)
     end(pool);
 }
 
+/* A worker that has spoiled what it shares lives on: nobody waits for ever, and the pool finds another. */
+static void a_spoiling_worker_holds_up_nobody(void)
+{
+    static const char ways[] = "tsrn";
+    picot_process_pool_options options = options_for(1);
+    picot_executor *pool = pool_of(&options);
+    for (int i = 0; i < 12; i++) {
+        int64_t result = request(pool, "spoil", &ways[i % 4], 1, NULL, 0);
+        CHECK(result == 0 || result == PICOT_EWORKERDIED);
+        CHECK_EQ(request_int(pool, "code", -77), -77);
+    }
+    end(pool);
+}
+
 static void a_policy_breaks_the_pool(void)
 {
     picot_process_pool_options options = options_for(1);
@@ -607,6 +657,64 @@ static void many_calls(void)
     end(pool);
 }
 
+/* ---- programs with threads --------------------------------------------------------------------------- */
+
+static void *start_server(void *argument)
+{
+    *(int *)argument = picot_process_server_start_anew(functions, sizeof functions / sizeof *functions, &server);
+    return NULL;
+}
+
+/* Also from a thread that ends at once. */
+static void a_server_begins_late(void)
+{
+    picot_process_pool_options options = options_for(1);
+    pthread_t thread;
+    int rc = 1;
+    CHECK_EQ(picot_process_server_start_anew(NULL, 1, &server), -EINVAL);
+    CHECK_EQ(pthread_create(&thread, NULL, start_server, &rc), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(rc, 0);
+    picot_executor *pool = pool_of(&options);
+    CHECK_EQ(request_int(pool, "code", -77), -77);
+    CHECK_EQ(request_int(pool, "die", -SIGKILL), PICOT_EWORKERDIED);
+    CHECK_EQ(request_int(pool, "code", -77), -77);
+    end(pool);
+}
+
+static void a_server_with_another_table_is_refused(void)
+{
+    static const picot_process_function other[] = {{"other", code}};
+    picot_process_server *refused = NULL;
+    CHECK_EQ(picot_process_server_start_anew(other, 1, &refused), -ENOEXEC);
+    CHECK(!refused);
+}
+
+/* Whoever reads the pipe's end: all that hold it have gone. */
+static void all_end_with_the_program(void)
+{
+    int pipes[2];
+    char byte;
+    CHECK_EQ(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(pipes[0]);
+        (void)dup2(pipes[1], 1);
+        (void)close(pipes[1]);
+        picot_process_pool_options options = options_for(2);
+        picot_executor *pool = pool_of(&options);
+        picot_work work = PICOT_WORK_INIT;
+        picot_work_request(&work, "stuck", NULL, 0, NULL, 0);
+        (void)picot_executor_submit(pool, &work);
+        (void)request_int(pool, "code", -77);
+        (void)raise(SIGKILL);
+    }
+    (void)close(pipes[1]);
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    CHECK_EQ(read(pipes[0], &byte, 1), 0);
+    (void)close(pipes[0]);
+}
+
 static const struct tap_case cases[] = {
     {"bytes go and come", bytes_go_and_come, 0},
     {"codes and errors", codes_and_errors, 0},
@@ -618,6 +726,7 @@ static const struct tap_case cases[] = {
     {"its neighbours are unharmed", its_neighbours_are_unharmed, 0},
     {"a worker without descriptors is replaced", a_worker_without_descriptors_is_replaced, 0},
     {"a scribbling worker harms no program", a_scribbling_worker_harms_no_program, 0},
+    {"a spoiling worker holds up nobody", a_spoiling_worker_holds_up_nobody, 0},
     {"a policy breaks the pool", a_policy_breaks_the_pool, 0},
     {"the server may be killed", the_server_may_be_killed, 0},
     {"a stuck call is killed by its limit", a_stuck_call_is_killed_by_its_limit, 0},
@@ -629,6 +738,13 @@ static const struct tap_case cases[] = {
     {"workers start when needed", workers_start_when_needed, 0},
     {"a forked child may only destroy", a_forked_child_may_only_destroy, 0},
     {"many calls", many_calls, 0},
+    {"a server begins late", a_server_begins_late, 0},
+    {"a server with another table is refused", a_server_with_another_table_is_refused, 0},
+    {"all end with the program", all_end_with_the_program, 0},
 };
 
-TAP_MAIN(cases)
+int main(int argc, char **argv)
+{
+    (void)picot_process_server_main(argc, argv, functions, sizeof functions / sizeof *functions);
+    return tap_main(cases, sizeof cases / sizeof *cases, argc, argv);
+}

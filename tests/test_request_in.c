@@ -152,10 +152,141 @@ static void the_loop_may_end_first(void)
     end_pool();
 }
 
+/* ---- few calls at a time: the loop collects them itself ------------------------------------------ */
+
+picot_async_fn(int, one_by_one, (int count;), (int number; int answer; int64_t len; int i;))
+{
+    picot_begin;
+    for (my->i = 0; my->i < my->count; my->i++) {
+        my->number = my->i;
+        picot_await(my->len, picot_request_in(.executor = pool, .name = "add_one", .data = &my->number,
+                                              .len = sizeof(int), .ret_data = &my->answer, .ret_size = sizeof(int)));
+        CHECK_EQ(my->len, sizeof(int));
+        CHECK_EQ(my->answer, my->number + 1);
+    }
+    picot_return(0);
+    picot_end;
+}
+#define one_by_one(...) picot_call(one_by_one, __VA_ARGS__)
+
+picot_async_fn(int, in_parallel, (int tasks; int count;), (picot_group group; int i; int rc;))
+{
+    picot_begin;
+    picot_task_group(my->group)
+    {
+        for (my->i = 0; my->i < my->tasks; my->i++)
+            picot_spawn(&my->group, one_by_one(.count = my->count));
+    }
+    picot_return(0);
+    picot_end;
+}
+#define in_parallel(...) picot_call(in_parallel, __VA_ARGS__)
+
+static void few_and_many_by_turns(void)
+{
+    picot_loop *loop = begin();
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(picot_run(loop, one_by_one(.count = 400)), 0);
+        CHECK_EQ(picot_run(loop, asks(.from = 7)), 0);
+        CHECK_EQ(picot_run(loop, in_parallel(.tasks = 100, .count = 3)), 0);
+        CHECK_EQ(picot_run(loop, in_parallel(.tasks = 3, .count = 150)), 0);
+        CHECK_EQ(picot_run(loop, ask_together(.count = 3)), 0);
+    }
+    CHECK_EQ(picot_loop_pending(loop), 0);
+    end_pool();
+    tap_loop_end(loop);
+}
+
+static void a_loop_that_collects_may_end_first(void)
+{
+    picot_loop *loop = begin();
+    CHECK_EQ(picot_run(loop, one_by_one(.count = 400)), 0);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(picot_start(loop, one(.name = "stuck")), 0);
+    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_NOWAIT), 1);
+    CHECK_EQ(picot_loop_destroy(loop, PICOT_DESTROY_FORCE), 0);
+    end_pool();
+}
+
+static void pools_that_collect_may_end_first(void)
+{
+    picot_loop *loop = begin();
+    CHECK_EQ(picot_run(loop, one_by_one(.count = 400)), 0);
+    end_pool();
+    CHECK_EQ(picot_loop_pending(loop), 0);
+    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_IDLE), 0);
+    tap_loop_end(loop);
+}
+
+static void note_answer(picot_loop *loop, picot_work *work)
+{
+    (void)loop;
+    *(int64_t *)work->user = work->result;
+}
+
+/* A loop that does not run holds up nobody but itself. */
+static void a_loop_that_stands_still(void)
+{
+    picot_loop *loop = begin();
+    picot_work of_loop[40], plain = PICOT_WORK_INIT;
+    int number = 5, answer = 0, answers[40];
+    int64_t lens[40] = {0};
+    CHECK_EQ(picot_run(loop, one_by_one(.count = 400)), 0);
+    for (int i = 0; i < 40; i++) {
+        of_loop[i] = (picot_work)PICOT_WORK_INIT;
+        picot_work_request(&of_loop[i], "add_one", &number, sizeof number, &answers[i], sizeof answers[i]);
+        CHECK_EQ(picot_executor_submit_on(pool, &of_loop[i], loop, note_answer, &lens[i]), 0);
+    }
+    for (int i = 0; i < 100; i++) {
+        picot_work_request(&plain, "add_one", &number, sizeof number, &answer, sizeof answer);
+        CHECK_EQ(picot_executor_submit(pool, &plain), 0);
+        while (i % 2 && picot_work_state(&plain) != PICOT_WORK_DONE)
+            (void)sched_yield();
+        CHECK_EQ(picot_work_wait(&plain, PICOT_NEVER), 0);
+        CHECK_EQ(plain.result, sizeof answer);
+    }
+    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_IDLE), 0);
+    for (int i = 0; i < 40; i++)
+        CHECK(lens[i] == sizeof(int) && answers[i] == 6);
+    end_pool();
+    tap_loop_end(loop);
+}
+
+/* Of two loops each gets its own. */
+static void two_loops_collect(void)
+{
+    picot_loop *loops[2] = {begin(), tap_loop()};
+    picot_work works[2][10];
+    int number = 1, answers[2][10];
+    int64_t lens[2][10] = {{0}};
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(picot_run(loops[i], one_by_one(.count = 300)), 0);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 20; i++) {
+            picot_work *work = &works[i % 2][i / 2];
+            *work = (picot_work)PICOT_WORK_INIT;
+            picot_work_request(work, "add_one", &number, sizeof number, &answers[i % 2][i / 2], sizeof(int));
+            CHECK_EQ(picot_executor_submit_on(pool, work, loops[i % 2], note_answer, &lens[i % 2][i / 2]), 0);
+        }
+        for (int i = 0; i < 2; i++)
+            CHECK_EQ(picot_loop_run(loops[(i + round) % 2], PICOT_RUN_IDLE), 0);
+    }
+    for (int i = 0; i < 20; i++)
+        CHECK_EQ(lens[i % 2][i / 2], sizeof(int));
+    end_pool();
+    tap_loop_end(loops[0]);
+    tap_loop_end(loops[1]);
+}
+
 static const struct tap_case cases[] = {
     {"requests are awaited", requests_are_awaited, TAP_BACKENDS},
     {"cancelled requests end", cancelled_requests_end, TAP_BACKENDS},
     {"the loop may end first", the_loop_may_end_first, TAP_BACKENDS},
+    {"few and many by turns", few_and_many_by_turns, TAP_BACKENDS},
+    {"a loop that collects may end first", a_loop_that_collects_may_end_first, TAP_BACKENDS},
+    {"pools that a loop collects from may end first", pools_that_collect_may_end_first, TAP_BACKENDS},
+    {"a loop that stands still holds up nobody", a_loop_that_stands_still, TAP_BACKENDS},
+    {"two loops collect", two_loops_collect, TAP_BACKENDS},
 };
 
 TAP_MAIN(cases)

@@ -60,10 +60,27 @@ typedef struct picot_process_server picot_process_server;
  * @param ret_server   receives it; untouched on failure
  * @return  0; -EBUSY: the program has several threads already, which a fork would not copy; -EINVAL: no functions, or a
  *          name twice; -ENOMEM, -EAGAIN, -EMFILE; -ENOSYS: Linux before 5.3
- * Thread: the one that lives as long as the program: main's (PR_SET_PDEATHSIG, prctl(2)). @since 0.1
+ * Thread: any. @since 0.1
  */
 PICOT_API int picot_process_server_start(const picot_process_function *functions, size_t count,
                                          picot_process_server **ret_server);
+
+/**
+ * Start the server at any time, also in a program with threads: the program is executed anew (/proc/self/exe), and its
+ * main must begin with picot_process_server_main. It costs what starting the program costs, once.
+ * @return  as picot_process_server_start, but never -EBUSY; -ENOEXEC: what was started is no server within 10 s, for
+ *          its main does not call picot_process_server_main, or has another table; what posix_spawn(3) said. @since 0.1
+ */
+PICOT_API int picot_process_server_start_anew(const picot_process_function *functions, size_t count,
+                                              picot_process_server **ret_server);
+
+/**
+ * First in the main of a program that uses picot_process_server_start_anew: when this process was started as a server
+ * it serves, and this never returns.
+ * @param functions  the same table
+ * @return  0: this is the program itself; go on. Thread: main's. @since 0.1
+ */
+PICOT_API int picot_process_server_main(int argc, char **argv, const picot_process_function *functions, size_t count);
 
 /** End the server. @return  0; -EBUSY: pools use it. NULL does nothing; in a forked child it is only freed. Thread:
  * any. @since 0.1 */

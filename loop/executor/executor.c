@@ -110,6 +110,7 @@ static void run_here(picot_executor *executor, picot_work *work)
     picot_worker worker = {executor, work, &work->_.state, UINT32_MAX, NULL, NULL};
     __atomic_store_n(&work->_.state, PICOT_WORK_RUNNING, __ATOMIC_RELAXED);
     executor->running++;
+    executor->of_threads++;
     picot__executor_unlock(executor);
     int64_t result = work->_.u.call.fn(&worker, work->_.u.call.arg);
     picot__executor_lock(executor);
@@ -122,6 +123,7 @@ static int take_back(picot_executor *executor, picot_work *work, int code)
     for (picot_work *queued = executor->queue._.next; queued != &executor->queue; queued = queued->_.next) {
         if (queued != work) continue;
         picot__executor_leave_queue(executor, work);
+        *(work->_.port ? &executor->of_loops : &executor->of_threads) -= 1;
         __atomic_store_n(&work->_.state, PICOT_WORK_IDLE, __ATOMIC_RELAXED);
         return code;
     }
@@ -139,6 +141,8 @@ static int submit_locked(picot_executor *executor, picot_work *work, bool blocks
     __atomic_store_n(&work->_.state, PICOT_WORK_QUEUED, __ATOMIC_RELAXED);
     picot__work_append(&executor->queue, work);
     executor->queued++;
+    *(work->_.port ? &executor->of_loops : &executor->of_threads) += 1;
+    if (executor->type->joins) executor->type->joins(executor, work->_.port);
     if (work->_.port && picot__port_wakes_later(work->_.port)) return 0;
     rc = executor->type->enqueue(executor);
     return rc < 0 ? take_back(executor, work, rc) : 0;
@@ -188,6 +192,7 @@ int picot_executor_submit_on(picot_executor *executor, picot_work *work, picot_l
     work->_.done = done;
     work->user = user;
     picot__port_leaves(port);
+    if (executor->type->enters) executor->type->enters(executor, port);
     picot__executor_lock(executor);
     rc = submit_locked(executor, work, false);
     picot__executor_unlock(executor);

@@ -14,6 +14,7 @@
 
 #include <picot/executor.h>
 #include <picot/timer.h>
+#include <picot/watch.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -47,6 +48,16 @@ struct picot__executor_type {
     /* The work is in executor->queue, at its end: see that somebody will run it. A code: nobody can, it is taken out
      * again. */
     int (*enqueue)(picot_executor *executor);
+    /* A work of this port is about to be submitted: in the loop's thread, without the mutex. May be NULL. */
+    void (*enters)(picot_executor *executor, struct picot__port *port);
+    /* A work has joined the queue, and is counted; of this port, or of none. May be NULL. */
+    void (*joins)(picot_executor *executor, struct picot__port *port);
+    /* A loop is about to tell what is completed: complete what can be. May be NULL. */
+    void (*gather)(picot_executor *executor);
+    /* Wait for a work in the waiting thread's own way, without the mutex. 0 or -ETIMEDOUT. May be NULL. */
+    int (*wait)(picot_executor *executor, picot_work *work, int64_t deadline_ns);
+    /* A work without a port is about to be done: for `wait`. May be NULL. */
+    void (*ends)(picot_executor *executor, const picot_work *work);
     /* Wake up to so many idle workers, for works that were queued without enqueue. NULL: each is enqueued. */
     void (*wake)(picot_executor *executor, size_t count);
     /* Ask running works to end, as picot__work_ask: those of a port, all when it is NULL; and if the type can do more.
@@ -73,7 +84,8 @@ struct picot_executor {
     pthread_cond_t room;    /* the queue has room again, for blocked submits; or a port has works, for one that waits */
     picot_work queue;       /* head of a circular list, the oldest first */
     size_t queued, running; /* works */
-    size_t workers, idle;   /* idle: those that nobody has begun to wake */
+    size_t of_loops, of_threads; /* works submitted and not done, with a port and without */
+    size_t workers, idle;        /* idle: those that nobody has begun to wake */
     size_t queue_limit;
     enum picot_pool_full full;
     unsigned blocked; /* who waits for `room` */
@@ -155,6 +167,7 @@ struct picot__port {
     picot_posted posted;
     picot_job job;
     struct picot_wheel_node look;
+    picot_watch watch; /* of a descriptor of the type's; no work of the loop's */
 };
 
 /* In the loop's thread. The port of an executor, made when first needed, with a reference; NULL: out of memory. */
@@ -173,6 +186,12 @@ void picot__port_post(struct picot__port *port);
 
 /* process_pool.c: does it name a function, and bytes where it says that there are some? */
 bool picot__request_is_whole(const picot_work *work);
+
+/* In the loop's thread, without the mutex: tell what is completed. */
+void picot__port_collect(picot_loop *loop, struct picot__port *port);
+
+/* The wait of types that have none of their own. */
+int picot__work_sleep(picot_work *work, int64_t deadline_ns);
 
 /* thread_pool.c: may it be a loop's default? */
 bool picot__is_thread_pool(const picot_executor *executor);

@@ -7,12 +7,16 @@
  * when the socket does, and its workers are killed with it.
  */
 #include "forkserver.h"
+#include "process_memory.h"
 
 #include "../backend/backend.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,7 +32,10 @@
 #define SYS_close_range 436
 #endif
 
-#define SOCKET_FD 3 /* in the server; behind it nothing is open */
+#define SOCKET_FD 3  /* in the server; */
+#define PROGRAM_FD 4 /* a pidfd of the program; behind it nothing is open */
+#define ARGUMENT "--picot-process-server"
+#define HELLO_MS 10000
 
 struct picot_process_server {
     const picot_process_function *functions;
@@ -54,7 +61,7 @@ struct answer {
 
 /* ---- messages with descriptors --------------------------------------------------------------------- */
 
-#define FDS_MAX 2
+#define FDS_MAX (1 + PICOT__TELLS)
 
 static int send_message(int socket, const void *data, size_t len, const int *fds, size_t fd_count)
 {
@@ -129,8 +136,9 @@ static void spawn(const picot_process_server *server, const struct question *que
     if (pid == 0) {
         die_with(self);
         (void)close(SOCKET_FD);
+        (void)close(PROGRAM_FD);
         limit_worker(&question->order);
-        picot__process_worker_main(server->functions, server->function_count, &question->order, fds[0], fds[1]);
+        picot__process_worker_main(server->functions, server->function_count, &question->order, fds[0], fds + 1);
     }
     int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
     answer.rc = pidfd < 0 ? -errno : 0;
@@ -175,6 +183,15 @@ static void forget_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Is there a question? False: the program has ended, also if children of it still hold the socket. */
+static bool await_question(void)
+{
+    struct pollfd fds[2] = {{.fd = SOCKET_FD, .events = POLLIN}, {.fd = PROGRAM_FD, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0)
+        if (errno != EINTR) return false;
+    return !fds[1].revents;
+}
+
 static _Noreturn void be_server(const picot_process_server *server, int socket, pid_t parent)
 {
     struct question question;
@@ -182,10 +199,11 @@ static _Noreturn void be_server(const picot_process_server *server, int socket, 
     if (socket != SOCKET_FD && dup2(socket, SOCKET_FD) < 0) _exit(1);
     close_from(SOCKET_FD + 1);
     (void)fcntl(SOCKET_FD, F_SETFD, FD_CLOEXEC);
-    die_with(parent);
+    int program = (int)syscall(SYS_pidfd_open, parent, 0);
+    if (program != PROGRAM_FD || getppid() != parent) _exit(0); /* it was faster */
     forget_signals();
     (void)prctl(PR_SET_NAME, "picot-server");
-    while (receive_message(SOCKET_FD, &question, sizeof question, fds, FDS_MAX) == 0) {
+    while (await_question() && receive_message(SOCKET_FD, &question, sizeof question, fds, FDS_MAX) == 0) {
         if (question.kind == ASK_SPAWN)
             spawn(server, &question, fds);
         else
@@ -209,11 +227,11 @@ static int ask(picot_process_server *server, const struct question *question, co
 }
 
 int picot__forkserver_spawn(picot_process_server *server, const struct picot__worker_order *order, int memory_fd,
-                            int notify_fd, pid_t *ret_pid, int *ret_pidfd)
+                            const int *notify_fds, pid_t *ret_pid, int *ret_pidfd)
 {
     struct question question = {.kind = ASK_SPAWN, .order = *order};
     struct answer answer;
-    int fds[FDS_MAX] = {memory_fd, notify_fd}, pidfd;
+    int fds[FDS_MAX] = {memory_fd, notify_fds[0], notify_fds[1], notify_fds[2]}, pidfd;
     int rc = ask(server, &question, fds, FDS_MAX, &answer, &pidfd);
     if (rc == 0 && pidfd < 0) rc = -EMFILE; /* it came, and there was no room for it */
     if (rc < 0) return rc;
@@ -282,6 +300,82 @@ static int has_pidfds(void)
     return 0;
 }
 
+/* ---- the program executed anew ---------------------------------------------------------------------- */
+
+/* Of two tables that are equal in names and order it is the same. */
+static int32_t fingerprint(const picot_process_function *functions, size_t count)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < count; i++)
+        for (const char *at = functions[i].name;; at++) {
+            hash = (hash ^ (unsigned char)*at) * 16777619u;
+            if (!*at) break;
+        }
+    return (int32_t)hash;
+}
+
+int picot_process_server_main(int argc, char **argv, const picot_process_function *functions, size_t count)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (argc != 3 || !argv || strcmp(argv[1], ARGUMENT) != 0 || check_functions(functions, count) < 0) return 0;
+    pid_t parent = (pid_t)strtol(argv[2], NULL, 10);
+    (void)getsockopt(SOCKET_FD, SOL_SOCKET, SO_TYPE, &type, &size);
+    if (parent != getppid() || type != SOCK_SEQPACKET) _exit(1);
+    struct answer hello = {0, getpid(), fingerprint(functions, count)};
+    if (send_message(SOCKET_FD, &hello, sizeof hello, NULL, 0) < 0) _exit(1);
+    picot_process_server server = {.functions = functions, .function_count = count};
+    be_server(&server, SOCKET_FD, parent);
+}
+
+static int execute(picot_process_server *server, int socket)
+{
+    extern char **environ;
+    char name[] = "picot-server", argument[] = ARGUMENT, parent[16];
+    char *argv[] = {name, argument, parent, NULL};
+    posix_spawn_file_actions_t actions;
+    (void)snprintf(parent, sizeof parent, "%d", (int)getpid());
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) return -error;
+    error = posix_spawn_file_actions_adddup2(&actions, socket, SOCKET_FD); /* onto itself: not closed by execve */
+    if (!error) error = posix_spawn(&server->pid, "/proc/self/exe", &actions, NULL, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return -error;
+}
+
+static int await_hello(const picot_process_server *server)
+{
+    struct answer hello;
+    struct pollfd polled = {.fd = server->socket, .events = POLLIN};
+    int none, rc;
+    do
+        rc = poll(&polled, 1, HELLO_MS);
+    while (rc < 0 && errno == EINTR);
+    if (rc <= 0 || receive_message(server->socket, &hello, sizeof hello, &none, 1) < 0) return -ENOEXEC;
+    return hello.status == fingerprint(server->functions, server->function_count) ? 0 : -ENOEXEC;
+}
+
+static int start_anew(picot_process_server *server)
+{
+    int sockets[2], rc = has_pidfds();
+    if (rc < 0) return rc;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) return -errno;
+    server->socket = sockets[0];
+    rc = execute(server, sockets[1]);
+    (void)close(sockets[1]);
+    if (rc == 0) {
+        rc = await_hello(server);
+        if (rc < 0) {
+            (void)kill(server->pid, SIGKILL);
+            (void)waitpid(server->pid, NULL, 0);
+        }
+    }
+    if (rc < 0) (void)close(sockets[0]);
+    return rc;
+}
+
+/* ---- by fork ------------------------------------------------------------------------------------------- */
+
 static int start(picot_process_server *server)
 {
     int sockets[2], rc = has_pidfds();
@@ -297,15 +391,13 @@ static int start(picot_process_server *server)
     return rc;
 }
 
-int picot_process_server_start(const picot_process_function *functions, size_t count, picot_process_server **ret_server)
+static int create(const picot_process_function *functions, size_t count, int (*how)(picot_process_server *),
+                  picot_process_server **ret_server)
 {
-    int rc = ret_server ? check_functions(functions, count) : -EINVAL;
-    if (rc < 0) return rc;
-    if (has_threads()) return -EBUSY;
     picot_process_server *server = calloc(1, sizeof *server);
     if (!server) return -ENOMEM;
     *server = (picot_process_server){functions, count, picot__fork_mark_open(), PTHREAD_MUTEX_INITIALIZER, -1, 0, 0};
-    rc = server->fork_mark ? start(server) : -ENOMEM;
+    int rc = server->fork_mark ? how(server) : -ENOMEM;
     if (rc < 0) {
         picot__fork_mark_close(server->fork_mark);
         free(server);
@@ -313,6 +405,20 @@ int picot_process_server_start(const picot_process_function *functions, size_t c
     }
     *ret_server = server;
     return 0;
+}
+
+int picot_process_server_start(const picot_process_function *functions, size_t count, picot_process_server **ret_server)
+{
+    int rc = ret_server ? check_functions(functions, count) : -EINVAL;
+    if (rc < 0) return rc;
+    return has_threads() ? -EBUSY : create(functions, count, start, ret_server);
+}
+
+int picot_process_server_start_anew(const picot_process_function *functions, size_t count,
+                                    picot_process_server **ret_server)
+{
+    int rc = ret_server ? check_functions(functions, count) : -EINVAL;
+    return rc < 0 ? rc : create(functions, count, start_anew, ret_server);
 }
 
 int picot_process_server_stop(picot_process_server *server)

@@ -20,11 +20,12 @@ struct picot__worker_order {
 };
 
 /*
- * Fork a worker with the pool's memory and the descriptor it notifies by. 0, its pid and a pidfd, close-on-exec; or a
- * code, PICOT_EBROKEN when the server is gone. Blocks for as long as a small fork takes. Thread: any.
+ * Fork a worker with the pool's memory and the descriptors it notifies by, PICOT__TELLS. 0, its pid and a pidfd,
+ * close-on-exec; or a code, PICOT_EBROKEN when the server is gone. Blocks for as long as a small fork takes. Thread:
+ * any.
  */
 int picot__forkserver_spawn(picot_process_server *server, const struct picot__worker_order *order, int memory_fd,
-                            int notify_fd, pid_t *ret_pid, int *ret_pidfd);
+                            const int *notify_fds, pid_t *ret_pid, int *ret_pidfd);
 
 /* How a worker that has ended did so: the negative signal, or the exit code. The server forgets it. 0 or a code. */
 int picot__forkserver_reap(picot_process_server *server, pid_t pid, int *ret_status);
@@ -38,6 +39,7 @@ void picot__forkserver_release(picot_process_server *server);
 
 /* process_worker.c: be a worker until the end; in the new process. */
 _Noreturn void picot__process_worker_main(const picot_process_function *functions, size_t function_count,
-                                          const struct picot__worker_order *order, int memory_fd, int notify_fd);
+                                          const struct picot__worker_order *order, int memory_fd,
+                                          const int *notify_fds);
 
 #endif /* PICOT_LOOP_EXECUTOR_FORKSERVER_H */

@@ -60,6 +60,7 @@ static void port_free(picot_loop *loop, struct picot__port *port)
         at = &(*at)->next;
     *at = port->next;
     picot_wheel_disarm(loop, &port->look);
+    if (port->watch._.active) picot__watch_drop(loop, &port->watch);
     picot__executor_unref(port->executor);
     picot_free(loop, port, sizeof *port);
 }
@@ -100,6 +101,12 @@ static void collect(picot_loop *loop, void *user)
     struct picot__port *port = user;
     bool destroyed;
     size_t count;
+    if (port->executor->type->gather) {
+        picot__executor_lock(port->executor);
+        port->told = true; /* here it is */
+        port->executor->type->gather(port->executor);
+        picot__executor_unlock(port->executor);
+    }
     port->out++; /* it stays while its works are told */
     for (picot_work *work = take_completed(port, &count, &destroyed), *next; work; work = next) {
         next = work->_.next;
@@ -111,6 +118,11 @@ static void collect(picot_loop *loop, void *user)
     plan_next(loop, port, count);
     bool awaited = port->job._.next || __atomic_load_n(&port->posted._.queued, __ATOMIC_RELAXED);
     if (--port->out == 0 && destroyed && !awaited) port_free(loop, port);
+}
+
+void picot__port_collect(picot_loop *loop, struct picot__port *port)
+{
+    collect(loop, port);
 }
 
 static void look_due(picot_loop *loop, struct picot_wheel_node *node)
@@ -206,6 +218,7 @@ static bool wait_a_little(struct picot__port *port)
 {
     picot_executor *executor = port->executor;
     picot__executor_lock(executor);
+    if (executor->type->gather) executor->type->gather(executor);
     bool waits = is_out(port);
     if (waits) {
         int64_t until_ns = picot__futex_now() + LOOK_NS;

@@ -43,12 +43,16 @@ struct picot__slot {
 };
 _Static_assert(sizeof(struct picot__slot) == 256, "slots fill cache lines");
 
-/* How the pool's service thread wants to be told of completions. */
+/* How the pool wants to be told of completions: */
 enum {
-    PICOT__NOTIFY_NOT,   /* it is awake */
+    PICOT__NOTIFY_NOT,   /* somebody is awake */
     PICOT__NOTIFY_FIRST, /* by the first one */
-    PICOT__NOTIFY_IDLE   /* by a worker that has nothing more to do; it looks by itself in a moment */
+    PICOT__NOTIFY_IDLE,  /* by a worker that has nothing more to do; the pool looks by itself in a moment */
+    PICOT__NOTIFY_HOW = 3
 };
+/* and, shifted, who is told, each by an eventfd. */
+enum { PICOT__TELL_SERVICE, PICOT__TELL_LOOP, PICOT__TELL_WAITER, PICOT__TELLS };
+#define PICOT__NOTIFY(how, tell) ((uint32_t)(how) | (uint32_t)(tell) << 2)
 
 struct picot__worker_place {
     uint32_t asleep; /* a futex word: 1 while the worker sleeps */
@@ -60,7 +64,7 @@ struct picot__worker_place {
 
 struct picot__process_memory {
     uint32_t closing; /* workers end when nothing is pending */
-    uint32_t notify;  /* of the enum above; exchanged */
+    uint32_t notify;  /* PICOT__NOTIFY(); exchanged */
     uint32_t head;    /* slots before it in the ring are not pending; a hint, moved by workers */
     uint32_t tail;    /* slots ever put into the ring */
     uint32_t max_tasks;
@@ -75,6 +79,6 @@ struct picot__process_memory {
 };
 
 /* Exit codes of workers. */
-enum { PICOT__EXIT_RETIRED = 0, PICOT__EXIT_NO_START = 211, PICOT__EXIT_NO_NOTIFY = 212 };
+enum { PICOT__EXIT_RETIRED = 0, PICOT__EXIT_NO_START = 211, PICOT__EXIT_NO_NOTIFY = 212, PICOT__EXIT_SPOILED = 213 };
 
 #endif /* PICOT_LOOP_EXECUTOR_PROCESS_MEMORY_H */

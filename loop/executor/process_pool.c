@@ -141,7 +141,7 @@ static int enter_slot(struct picot__process_pool *pool, const picot_work *work, 
     slot->reply_room = work->_.u.request.ret_size;
     slot->kill_ns = PICOT_NEVER;
     slot->kill_code = 0;
-    slot->killed = false;
+    slot->killed = slot->completing = false;
     shared->function = (uint32_t)function;
     shared->data_offset = data_offset;
     shared->ret_offset = reply_offset;
@@ -167,6 +167,11 @@ static void publish_slot(struct picot__process_pool *pool, picot_work *work, uin
     pool->slots[number].work = work;
     work->_.u.request.slot = number;
     if (work->_.u.request.limit_ns > 0) pool->with_limit++;
+    if (picot__process_outstanding(pool) == 1) /* nobody has anything to tell yet */
+        __atomic_store_n(&pool->memory->notify, PICOT__NOTIFY(PICOT__NOTIFY_FIRST, picot__process_tell(pool)),
+                         __ATOMIC_SEQ_CST);
+    if (pool->unwatched) picot__process_look(pool);
+    pool->unwatched = false;
     __atomic_store_n(&pool->memory->slots[number].state, PICOT__SLOT_PENDING, __ATOMIC_SEQ_CST);
     pool->memory->ring[pool->tail % PICOT__RING] = number;
     __atomic_store_n(&pool->memory->tail, ++pool->tail, __ATOMIC_SEQ_CST);
@@ -220,7 +225,7 @@ picot_work *picot__process_slot_free(struct picot__process_pool *pool, uint32_t 
 void picot__process_look(struct picot__process_pool *pool)
 {
     static const uint64_t one = 1;
-    if (write(pool->notify_fd, &one, sizeof one) < 0) return; /* it is full: it will look */
+    if (write(pool->notify_fds[PICOT__TELL_SERVICE], &one, sizeof one) < 0) return; /* it is full: it will look */
 }
 
 /* ---- as an executor --------------------------------------------------------------------------------------- */
@@ -289,6 +294,12 @@ static const picot_worker *pool_self(picot_executor *executor)
     return NULL;
 }
 
+static void close_notify(struct picot__process_pool *pool, int tell)
+{
+    if (pool->notify_fds[tell] >= 0) (void)close(pool->notify_fds[tell]);
+    pool->notify_fds[tell] = -1;
+}
+
 /* Once. */
 static void give_back(struct picot__process_pool *pool)
 {
@@ -297,9 +308,10 @@ static void give_back(struct picot__process_pool *pool)
     picot__extents_close(&pool->region);
     if (pool->memory) (void)munmap(pool->memory, pool->memory_size);
     if (pool->memory_fd >= 0) (void)close(pool->memory_fd);
-    if (pool->notify_fd >= 0) (void)close(pool->notify_fd);
     pool->memory = NULL;
-    pool->memory_fd = pool->notify_fd = -1;
+    pool->memory_fd = -1;
+    for (int i = 0; i < PICOT__TELLS; i++)
+        if (i != PICOT__TELL_LOOP) close_notify(pool, i); /* ports may still watch that one */
 }
 
 static void pool_release(picot_executor *executor)
@@ -313,6 +325,7 @@ static void pool_destroy(picot_executor *executor)
 {
     struct picot__process_pool *pool = picot__process_pool_of(executor);
     if (picot__executor_forked(executor)) give_back(pool); /* nobody has ended it */
+    close_notify(pool, PICOT__TELL_LOOP);
     free(pool);
 }
 
@@ -320,6 +333,11 @@ static const struct picot__executor_type process_pool_type = {
     .name = "processes",
     .work_kind = PICOT__WORK_REQUEST,
     .enqueue = pool_enqueue,
+    .enters = picot__process_enters,
+    .joins = picot__process_joins,
+    .gather = picot__process_gather,
+    .wait = picot__process_wait,
+    .ends = picot__process_ends,
     .interrupt_all = pool_interrupt_all,
     .interrupt = pool_interrupt,
     .shutdown = pool_shutdown,
@@ -375,8 +393,10 @@ static int open_memory(struct picot__process_pool *pool, size_t room)
     void *memory = mmap(NULL, pool->memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, pool->memory_fd, 0);
     if (memory == MAP_FAILED) return -errno;
     pool->memory = memory;
-    pool->notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (pool->notify_fd < 0) return -errno;
+    for (int i = 0; i < PICOT__TELLS; i++) {
+        pool->notify_fds[i] = eventfd(0, EFD_CLOEXEC | (i == PICOT__TELL_WAITER ? 0 : EFD_NONBLOCK));
+        if (pool->notify_fds[i] < 0) return -errno;
+    }
     return picot__extents_open(&pool->region, first, pool->memory_size - first);
 }
 
@@ -434,10 +454,15 @@ int picot_process_pool_create(picot_process_server *server, const picot_process_
     struct picot__process_pool *pool = calloc(1, sizeof *pool);
     if (pool) {
         pool->server = server;
-        pool->memory_fd = pool->notify_fd = -1;
+        pool->memory_fd = -1;
+        for (int i = 0; i < PICOT__TELLS; i++)
+            pool->notify_fds[i] = -1;
         take_options(pool, options);
         rc = open_pool(pool, options);
-        if (rc < 0) give_back(pool);
+        if (rc < 0) {
+            give_back(pool);
+            close_notify(pool, PICOT__TELL_LOOP);
+        }
     }
     if (!pool || rc < 0) {
         picot__forkserver_release(server);

@@ -20,6 +20,7 @@ struct pool_slot {
     uint64_t data_place, data_size, ret_place, ret_size; /* taken of the region for it; size 0: nothing was */
     uint64_t reply_offset, reply_room;                   /* where the reply is; offset 0: in the slot */
     int64_t kill_ns;                                     /* when a cancelled one is killed; PICOT_NEVER */
+    bool completing;                                     /* its reply is being copied */
     int kill_code;                                       /* what it then gets; of one that was killed its result */
     bool killed;
 };
@@ -28,6 +29,7 @@ struct pool_process {
     pid_t pid; /* 0: this place is free */
     int pidfd;
     uint32_t seen; /* completions taken from its ring */
+    bool spoiled;  /* what its ring says is nonsense */
 };
 
 struct picot__process_pool {
@@ -35,7 +37,10 @@ struct picot__process_pool {
     picot_process_server *server;
     struct picot__process_memory *memory;
     uint64_t memory_size;
-    int memory_fd, notify_fd; /* an eventfd: of workers, and of whoever wants the service thread to look */
+    int memory_fd, notify_fds[PICOT__TELLS]; /* eventfds: of workers, and of whoever wants the service thread to look */
+    picot_work *waiter;                      /* that a thread waits for by collecting itself; NULL */
+    struct picot__port *port;                /* whose works all those of loops are; NULL: of several */
+    uint32_t calm;                           /* calls in a row that came while few were out */
     struct picot__extents region;
     struct pool_slot slots[PICOT__SLOTS];
     uint32_t free_slots[PICOT__SLOTS], free_count;
@@ -45,7 +50,10 @@ struct picot__process_pool {
     uint32_t processes_min, processes_max;
     uint32_t crashes; /* in a row, of workers that were at no call */
     int64_t cancel_grace_ns;
-    int64_t ends_ns; /* when workers that have nothing to do are killed at the end; 0: it has not come */
+    int64_t lost_ns;    /* when to look for calls that are done and told nobody */
+    uint64_t done_seen; /* calls done at the last such look */
+    bool unwatched;     /* there is none to come */
+    int64_t ends_ns;    /* when workers that have nothing to do are killed at the end; 0: it has not come */
     bool break_on_crash;
     struct picot__worker_order order;
     pthread_t service;
@@ -71,7 +79,18 @@ void picot__process_publish(struct picot__process_pool *pool);
 picot_work *picot__process_slot_free(struct picot__process_pool *pool, uint32_t number);
 /* Have the service thread look. */
 void picot__process_look(struct picot__process_pool *pool);
-/* process_service.c: the thread. */
+/* process_tell.c: who collects. As the shared word says it. */
+uint32_t picot__process_tell(const struct picot__process_pool *pool);
+void picot__process_enters(picot_executor *executor, struct picot__port *port);
+void picot__process_joins(picot_executor *executor, struct picot__port *port);
+int picot__process_wait(picot_executor *executor, picot_work *work, int64_t deadline_ns);
+void picot__process_ends(picot_executor *executor, const picot_work *work);
+void picot__process_gather(picot_executor *executor);
+/* process_service.c: has a worker done anything since its ring was looked at? */
+bool picot__process_has_news(const struct picot__process_pool *pool);
+/* Complete what is done. How many. */
+uint32_t picot__process_take_all(struct picot__process_pool *pool);
+/* The thread. */
 void *picot__process_service(void *pool);
 
 #endif /* PICOT_LOOP_EXECUTOR_PROCESS_POOL_H */

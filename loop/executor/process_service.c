@@ -26,6 +26,8 @@
 #define SHORT_COPY 4096
 /* Workers that end one after the other without having been at a call: they cannot live. */
 #define CRASHES_MAX 8
+/* While calls are out, how often to look after what no worker has told: one may have spoiled what says whom to tell. */
+#define LOST_NS PICOT_SECOND
 /* So long idle workers may take to end. */
 #define ENDS_AFTER_NS PICOT_SECOND
 
@@ -54,10 +56,16 @@ static int64_t take_reply(struct picot__process_pool *pool, uint32_t number)
 
 static void complete(struct picot__process_pool *pool, uint32_t number)
 {
+    pool->slots[number].completing = true; /* meanwhile the mutex may be unlocked */
     int64_t result = take_reply(pool, number);
     picot_work *work = picot__process_slot_free(pool, number);
     pool->crashes = 0;
     picot__work_complete(&pool->base, work, result);
+}
+
+static void kill_process(const struct pool_process *process)
+{
+    if (process->pid > 0) (void)syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
 }
 
 /* A worker's ring; what it says is checked: a number may be wrong, or come twice. */
@@ -65,11 +73,17 @@ static uint32_t take_completed(struct picot__process_pool *pool, uint32_t index)
 {
     struct picot__worker_place *place = &pool->memory->workers[index];
     struct pool_process *process = &pool->processes[index];
+    const pid_t pid = process->pid;
     uint32_t tail = __atomic_load_n(&place->tail, __ATOMIC_SEQ_CST), count = 0;
-    if (tail - process->seen > PICOT__SLOTS) return 0; /* nonsense: its end will tell */
-    for (; process->seen != tail; process->seen++) {
-        uint32_t number = __atomic_load_n(&place->completed[process->seen % PICOT__SLOTS], __ATOMIC_RELAXED);
-        if (number >= PICOT__SLOTS || !pool->slots[number].work) continue;
+    if (tail - process->seen > PICOT__SLOTS) { /* nonsense: it must not go on */
+        if (!process->spoiled) kill_process(process);
+        process->spoiled = true;
+        return 0;
+    }
+    /* Where the mutex is unlocked others may take some, or the worker be another one. */
+    while (process->pid == pid && !process->spoiled && (int32_t)(tail - process->seen) > 0) {
+        uint32_t number = __atomic_load_n(&place->completed[process->seen++ % PICOT__SLOTS], __ATOMIC_RELAXED);
+        if (number >= PICOT__SLOTS || !pool->slots[number].work || pool->slots[number].completing) continue;
         uint32_t state = __atomic_load_n(&pool->memory->slots[number].state, __ATOMIC_SEQ_CST);
         if (state != PICOT__SLOT_STATE(PICOT__SLOT_DONE, index)) continue;
         complete(pool, number);
@@ -78,7 +92,7 @@ static uint32_t take_completed(struct picot__process_pool *pool, uint32_t index)
     return count;
 }
 
-static uint32_t take_all(struct picot__process_pool *pool)
+uint32_t picot__process_take_all(struct picot__process_pool *pool)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < pool->processes_max; i++)
@@ -87,11 +101,6 @@ static uint32_t take_all(struct picot__process_pool *pool)
 }
 
 /* ---- a broken pool -------------------------------------------------------------------------------- */
-
-static void kill_process(const struct pool_process *process)
-{
-    if (process->pid > 0) (void)syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
-}
 
 /* No worker can be had, or be trusted: every call, queued, begun or still to come, gets this code. */
 static void become_broken(struct picot__process_pool *pool, int code)
@@ -130,7 +139,7 @@ static bool fail_orphans(struct picot__process_pool *pool, uint32_t index, int s
     bool any = false;
     for (uint32_t number = 0; number < PICOT__SLOTS; number++) {
         struct pool_slot *slot = &pool->slots[number];
-        if (!slot->work || !is_orphan(pool, number)) continue;
+        if (!slot->work || slot->completing || !is_orphan(pool, number)) continue;
         uint32_t state = __atomic_load_n(&pool->memory->slots[number].state, __ATOMIC_SEQ_CST);
         any = true;
         if (state == PICOT__SLOT_STATE(PICOT__SLOT_DONE, index)) { /* it died between its last two steps */
@@ -230,10 +239,11 @@ static int start_process(struct picot__process_pool *pool)
     struct picot__worker_order order = pool->order;
     memset(place, 0, offsetof(struct picot__worker_place, unused));
     process->seen = 0;
+    process->spoiled = false;
     order.index = index;
     pid_t pid = 0;
     picot__executor_unlock(&pool->base);
-    int rc = picot__forkserver_spawn(pool->server, &order, pool->memory_fd, pool->notify_fd, &pid, &process->pidfd);
+    int rc = picot__forkserver_spawn(pool->server, &order, pool->memory_fd, pool->notify_fds, &pid, &process->pidfd);
     picot__executor_lock(&pool->base);
     if (rc < 0) return rc;
     process->pid = pid;
@@ -273,7 +283,7 @@ static bool is_over(const struct picot__process_pool *pool)
 /* Sleep until a worker tells something or ends, or a time; then see to those that have ended. */
 static void wait_for_news(struct picot__process_pool *pool, int64_t deadline_ns)
 {
-    struct pollfd fds[PICOT__WORKERS_MAX + 1] = {{.fd = pool->notify_fd, .events = POLLIN}};
+    struct pollfd fds[PICOT__WORKERS_MAX + 1] = {{.fd = pool->notify_fds[PICOT__TELL_SERVICE], .events = POLLIN}};
     uint32_t indices[PICOT__WORKERS_MAX + 1], count = 1;
     for (uint32_t i = 0; i < pool->processes_max; i++) {
         if (pool->processes[i].pid == 0) continue;
@@ -286,17 +296,16 @@ static void wait_for_news(struct picot__process_pool *pool, int64_t deadline_ns)
     uint64_t news;
     picot__executor_unlock(&pool->base);
     int ready = ppoll(fds, count, timeout_ns < 0 ? NULL : &timeout, NULL);
-    if (ready > 0 && fds[0].revents && read(pool->notify_fd, &news, sizeof news) < 0) ready--;
+    if (ready > 0 && fds[0].revents && read(pool->notify_fds[PICOT__TELL_SERVICE], &news, sizeof news) < 0) ready--;
     picot__executor_lock(&pool->base);
     for (uint32_t i = 1; ready > 0 && i < count; i++)
         if (fds[i].revents) worker_ended(pool, indices[i]);
 }
 
-/* Has a worker done anything since its ring was looked at? */
-static bool has_news(const struct picot__process_pool *pool)
+bool picot__process_has_news(const struct picot__process_pool *pool)
 {
     for (uint32_t i = 0; i < pool->processes_max; i++)
-        if (pool->processes[i].pid > 0 &&
+        if (pool->processes[i].pid > 0 && !pool->processes[i].spoiled &&
             __atomic_load_n(&pool->memory->workers[i].tail, __ATOMIC_SEQ_CST) != pool->processes[i].seen)
             return true;
     return false;
@@ -309,18 +318,41 @@ static int64_t serve(struct picot__process_pool *pool)
     int64_t next_ns;
     __atomic_store_n(notify, PICOT__NOTIFY_NOT, __ATOMIC_SEQ_CST);
     do {
-        count += take_all(pool);
+        count += picot__process_take_all(pool);
         picot__process_publish(pool);
         start_processes(pool);
         next_ns = watch_limits(pool);
-        if (count >= LOOKS_BATCH && picot__process_outstanding(pool) >= LOOKS_OUT) {
+        uint32_t tell = picot__process_tell(pool);
+        if (tell == PICOT__TELL_SERVICE && count >= LOOKS_BATCH && picot__process_outstanding(pool) >= LOOKS_OUT) {
             int64_t look_ns = picot__futex_now() + LOOKS_AFTER_NS;
-            __atomic_store_n(notify, PICOT__NOTIFY_IDLE, __ATOMIC_SEQ_CST);
+            __atomic_store_n(notify, PICOT__NOTIFY(PICOT__NOTIFY_IDLE, tell), __ATOMIC_SEQ_CST);
             return look_ns < next_ns ? look_ns : next_ns;
         }
-        __atomic_store_n(notify, PICOT__NOTIFY_FIRST, __ATOMIC_SEQ_CST);
-    } while (has_news(pool));
+        __atomic_store_n(notify, PICOT__NOTIFY(PICOT__NOTIFY_FIRST, tell), __ATOMIC_SEQ_CST);
+    } while (picot__process_has_news(pool));
     return next_ns;
+}
+
+static void take_lost(struct picot__process_pool *pool)
+{
+    for (uint32_t number = 0; number < PICOT__SLOTS; number++) {
+        const struct pool_slot *slot = &pool->slots[number];
+        uint32_t state = __atomic_load_n(&pool->memory->slots[number].state, __ATOMIC_SEQ_CST);
+        if (slot->work && !slot->completing && (state & 0xFF) == PICOT__SLOT_DONE) complete(pool, number);
+    }
+}
+
+/* What is done, and in no ring. When to look again: not at all after a while without calls. */
+static int64_t look_for_lost(struct picot__process_pool *pool)
+{
+    pool->unwatched = picot__process_outstanding(pool) == 0 && pool->base.done == pool->done_seen;
+    if (pool->unwatched) return PICOT_NEVER;
+    int64_t now_ns = picot__futex_now();
+    if (now_ns < pool->lost_ns) return pool->lost_ns;
+    take_lost(pool);
+    pool->done_seen = pool->base.done;
+    pool->lost_ns = now_ns + LOST_NS;
+    return pool->lost_ns;
 }
 
 /* Nothing is left to do: let the workers end, and make those end that do not. When to look again. */
@@ -338,7 +370,8 @@ void *picot__process_service(void *argument)
     (void)pthread_setname_np(pthread_self(), "picot-pool");
     picot__executor_lock(&pool->base);
     for (;;) {
-        int64_t next_ns = serve(pool);
+        int64_t next_ns = serve(pool), lost_ns = look_for_lost(pool);
+        if (lost_ns < next_ns) next_ns = lost_ns;
         if (is_over(pool)) {
             next_ns = finish(pool);
             if (pool->base.workers == 0 && pool->base.closing) break;

@@ -19,7 +19,7 @@ struct worker {
     size_t function_count;
     struct picot__process_memory *memory;
     struct picot__worker_place *place;
-    int notify_fd;
+    int notify_fds[PICOT__TELLS];
     uint32_t calls;
 };
 
@@ -29,12 +29,12 @@ struct worker {
 static void notify(const struct worker *self, uint32_t how)
 {
     static const uint64_t one = 1;
-    uint32_t expected = how;
-    if (__atomic_load_n(&self->memory->notify, __ATOMIC_SEQ_CST) != how) return;
+    uint32_t expected = __atomic_load_n(&self->memory->notify, __ATOMIC_SEQ_CST), tell = expected >> 2;
+    if ((expected & PICOT__NOTIFY_HOW) != how || tell >= PICOT__TELLS) return;
     if (!__atomic_compare_exchange_n(&self->memory->notify, &expected, PICOT__NOTIFY_NOT, false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST))
         return;
-    if (write(self->notify_fd, &one, sizeof one) < 0) _exit(PICOT__EXIT_NO_NOTIFY);
+    if (write(self->notify_fds[tell], &one, sizeof one) < 0 && errno != EAGAIN) _exit(PICOT__EXIT_NO_NOTIFY);
 }
 
 static void tell(const struct worker *self, uint32_t number)
@@ -70,9 +70,12 @@ static void serve(struct worker *self, uint32_t number)
     if (slot->has_limit) __atomic_store_n(&slot->begun_ns, picot__futex_now(), __ATOMIC_RELEASE);
     slot->result = call(self, slot);
     uint32_t done = PICOT__SLOT_STATE(PICOT__SLOT_DONE, self->base.index);
-    if (!__atomic_compare_exchange_n(&slot->state, &taken, done, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    if (!__atomic_compare_exchange_n(&slot->state, &taken, done, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        /* Somebody has written there who should not. */
+        if (taken != PICOT__SLOT_STATE(PICOT__SLOT_KILLED, self->base.index)) _exit(PICOT__EXIT_SPOILED);
         for (;;)
             (void)pause(); /* it was too late, and SIGKILL is on its way */
+    }
     tell(self, number);
     self->calls++;
 }
@@ -149,7 +152,7 @@ static void begin(struct worker *self)
 }
 
 _Noreturn void picot__process_worker_main(const picot_process_function *functions, size_t function_count,
-                                          const struct picot__worker_order *order, int memory_fd, int notify_fd)
+                                          const struct picot__worker_order *order, int memory_fd, const int *notify_fds)
 {
     void *memory = mmap(NULL, order->memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
     if (memory == MAP_FAILED) _exit(PICOT__EXIT_NO_START);
@@ -158,7 +161,7 @@ _Noreturn void picot__process_worker_main(const picot_process_function *function
                           .functions = functions,
                           .function_count = function_count,
                           .memory = memory,
-                          .notify_fd = notify_fd};
+                          .notify_fds = {notify_fds[0], notify_fds[1], notify_fds[2]}};
     self.place = &self.memory->workers[order->index];
     begin(&self);
     work(&self);

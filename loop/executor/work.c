@@ -55,12 +55,14 @@ static void settle(picot_executor *executor, picot_work *work, int64_t result, u
 {
     struct picot__port *port = work->_.port;
     work->result = result;
+    *(port ? &executor->of_loops : &executor->of_threads) -= 1;
     if (port) {
         __atomic_store_n(&work->_.state, state, __ATOMIC_RELEASE);
         if (picot__port_enter(port, work)) picot__port_post(port);
         return;
     }
     if (work->_.callbacks) run_callbacks(executor, work);
+    if (executor->type->ends) executor->type->ends(executor, work);
     if (__atomic_exchange_n(&work->_.state, state, __ATOMIC_ACQ_REL) & PICOT__WORK_WAITED) {
         picot__executor_unlock(executor);
         picot__futex_wake(&work->_.state, INT_MAX);
@@ -129,7 +131,7 @@ static bool is_own(picot_executor *executor, const picot_work *work)
     return own;
 }
 
-static int sleep_until_done(picot_work *work, int64_t deadline_ns)
+int picot__work_sleep(picot_work *work, int64_t deadline_ns)
 {
     uint32_t state = load_state(work);
     while (!is_done(state)) {
@@ -161,7 +163,10 @@ int picot_work_wait(picot_work *work, int64_t timeout_ns)
     if (timeout_ns == 0) return -ETIMEDOUT;
     if (picot__executor_forked(work->_.executor)) return PICOT_EFORKED;
     if (is_own(work->_.executor, work)) return -EDEADLK;
-    return sleep_until_done(work, picot__futex_deadline(timeout_ns));
+    int64_t deadline_ns = picot__futex_deadline(timeout_ns);
+    picot_executor *executor = work->_.executor;
+    return executor->type->wait ? executor->type->wait(executor, work, deadline_ns)
+                                : picot__work_sleep(work, deadline_ns);
 }
 
 /* ---- callbacks --------------------------------------------------------------------------------------- */
@@ -226,7 +231,7 @@ int picot_work_remove_callback(picot_work_callback *callback)
     }
     picot__executor_unlock(executor);
     /* It is being called, or was: then it is over when all of them are. */
-    if (!waiting) (void)sleep_until_done(work, PICOT_NEVER);
+    if (!waiting) (void)picot__work_sleep(work, PICOT_NEVER);
     return waiting;
 }
 
