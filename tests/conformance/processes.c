@@ -372,7 +372,7 @@ static void two_hundred_end_at_once(void)
     int gate[2];
     CHECK_EQ(pipe2(gate, O_CLOEXEC), 0);
     for (int i = 0; i < CROWD; i++) {
-        char code[8];
+        char code[16];
         (void)snprintf(code, sizeof code, "%d", i);
         picot_process_options options = PICOT_PROCESS_OPTIONS_INIT;
         const char *argv[] = {"sh", "-c", "read x; exit $0", code, NULL};
@@ -1273,7 +1273,7 @@ static void *run_twenty(void *arg)
     (void)arg;
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < EACH; i++) {
-            char code[8];
+            char code[16];
             (void)snprintf(code, sizeof code, "%d", i);
             const char *argv[] = {"/proc/self/exe", "--child", "exit", code, NULL};
             picot_process_options options = PICOT_PROCESS_OPTIONS_INIT;
