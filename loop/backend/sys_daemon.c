@@ -288,12 +288,20 @@ static void await_outcome(struct plumbing *pipes, int64_t timeout_ns, picot_daem
     }
 }
 
+/* A daemon that is quick has spoken before its guard. */
+static void learn_pid(const struct plumbing *pipes, picot_daemon *daemon)
+{
+    struct news news;
+    if (daemon->pid == 0 && hear(pipes->news[0], &news, sizeof news) && news.pid > 0) daemon->pid = news.pid;
+}
+
 static void be_parent(struct plumbing *pipes, pid_t guard, int64_t timeout_ns, picot_daemon *ret_daemon)
 {
     *ret_daemon = (picot_daemon){.text = ""};
     shut(&pipes->ready[1]);
     shut(&pipes->news[1]);
     await_outcome(pipes, timeout_ns, ret_daemon);
+    learn_pid(pipes, ret_daemon);
     (void)kill(guard, SIGKILL);
     while (waitpid(guard, NULL, 0) < 0 && errno == EINTR) {
     }
