@@ -8,6 +8,8 @@
  */
 #include "echo.h"
 
+#include "rows.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -137,18 +139,11 @@ static double measure(const struct impl *impl, int *fds, char *buffer)
     return ns / (double)(batches * connections);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(const double *values)
 {
     double sorted[MAX_ROUNDS];
     memcpy(sorted, values, sizeof(double) * (size_t)rounds);
-    qsort(sorted, (size_t)rounds, sizeof *sorted, by_value);
-    return sorted[rounds / 2];
+    return rows_median(sorted, rounds);
 }
 
 static void report(const struct impl *impl)

@@ -10,6 +10,8 @@
  */
 #include "timers.h"
 
+#include "rows.h"
+
 #include <dlfcn.h>
 #include <picot/base.h>
 #include <stdbool.h>
@@ -150,18 +152,11 @@ static bool is_there(const struct impl *impl)
     return false;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void report(struct impl *impl)
 {
     static const char *const rows[ROWS] = {"insert", "cancel", "fire", "rearm"};
     for (int row = 0; row < ROWS; row++) {
-        qsort(impl->ns[row], (size_t)rounds, sizeof(double), by_value);
-        double median = impl->ns[row][rounds / 2];
+        double median = rows_median(impl->ns[row], rounds);
         if (median <= 0) continue;
         printf("{\"bench\": \"timers\", \"impl\": \"%s\", \"row\": \"%s\", \"pending\": %zu, \"rounds\": %d, "
                "\"ns_per_op\": %.1f}\n",
