@@ -4,35 +4,8 @@
  */
 #include <picot/file_io.h>
 
+#include "completion_leaf.h"
 #include "waitqueue.h"
-
-static void finish(picot_task *task, int64_t *ret, int64_t result)
-{
-    *ret = result;
-    if (result == -ECANCELED && picot__cancel_due(task)) picot__cancel_delivered(task);
-    picot__leaf_finish(task, task->top, result < 0 ? (int)result : 0);
-}
-
-/* At the start of a leaf: is it over already? One in a long row of refusals comes back with pos 1. */
-static bool is_over(picot_task *task, picot_frame *leaf, int64_t *ret, picot_step *ret_step)
-{
-    if (leaf->pos != 0) {
-        *ret = leaf->rc;
-        *ret_step = picot__leaf_return(task, leaf, leaf->rc);
-        return true;
-    }
-    if (!picot__leaf_refused(task, leaf, ret_step)) return false;
-    *ret = -ECANCELED;
-    return true;
-}
-
-/* It has begun, or not. */
-static picot_step begun(picot_task *task, picot_frame *leaf, int64_t *ret, int rc)
-{
-    if (rc >= 0) return (picot_step){PICOT_STEP_PENDING};
-    *ret = rc;
-    return picot__leaf_return(task, leaf, rc);
-}
 
 /* ---- transfers --------------------------------------------------------------------------------- */
 
@@ -42,7 +15,7 @@ static void copy_done(picot_loop *loop, picot_transfer *transfer)
     struct picot_copy_head *my = (struct picot_copy_head *)(void *)task->top;
     (void)loop;
     if (my->ret_moved) *my->ret_moved = transfer->moved;
-    finish(task, &my->_ret, transfer->result);
+    picot__completion_came(task, &my->_ret, transfer->result);
 }
 
 static void copy_cancel(picot_task *task, picot_frame *leaf)
@@ -56,10 +29,10 @@ picot_step picot_copy_resume(picot_task *task, picot_frame *leaf, picot_frame *c
     struct picot_copy_head *my = (struct picot_copy_head *)(void *)leaf;
     picot_step step;
     (void)child;
-    if (is_over(task, leaf, &my->_ret, &step)) return step;
+    if (picot__completion_over(task, leaf, &my->_ret, &step)) return step;
     picot_transfer_prepare(&my->_transfer, my->from, my->from_offset, my->to, my->to_offset, my->count);
     int rc = picot_transfer_start(picot__coro_of_task(task)->loop, &my->_transfer, copy_done, task);
-    return begun(task, leaf, &my->_ret, rc);
+    return picot__completion_begun(task, leaf, &my->_ret, rc);
 }
 PICOT__LEAF_FN(picot_copy, copy_cancel);
 
@@ -71,7 +44,7 @@ static void read_done(picot_loop *loop, picot_whole_file *file)
     struct picot_read_file_head *my = (struct picot_read_file_head *)(void *)task->top;
     (void)loop;
     if (file->result >= 0) *my->ret_data = file->data;
-    finish(task, &my->_ret, file->result);
+    picot__completion_came(task, &my->_ret, file->result);
 }
 
 static void read_cancel(picot_task *task, picot_frame *leaf)
@@ -86,10 +59,10 @@ picot_step picot_read_file_resume(picot_task *task, picot_frame *leaf, picot_fra
     picot_loop *loop = picot__coro_of_task(task)->loop;
     picot_step step;
     (void)child;
-    if (is_over(task, leaf, &my->_ret, &step)) return step;
+    if (picot__completion_over(task, leaf, &my->_ret, &step)) return step;
     int rc = -EINVAL;
     if (my->ret_data) rc = picot_whole_file_read(loop, &my->_file, my->dir, my->path, my->limit, read_done, task);
-    return begun(task, leaf, &my->_ret, rc);
+    return picot__completion_begun(task, leaf, &my->_ret, rc);
 }
 PICOT__LEAF_FN(picot_read_file, read_cancel);
 
@@ -97,7 +70,7 @@ static void replace_done(picot_loop *loop, picot_whole_file *file)
 {
     picot_task *task = file->user;
     (void)loop;
-    finish(task, &((struct picot_replace_file_head *)(void *)task->top)->_ret, file->result);
+    picot__completion_came(task, &((struct picot_replace_file_head *)(void *)task->top)->_ret, file->result);
 }
 
 static void replace_cancel(picot_task *task, picot_frame *leaf)
@@ -111,9 +84,9 @@ picot_step picot_replace_file_resume(picot_task *task, picot_frame *leaf, picot_
     struct picot_replace_file_head *my = (struct picot_replace_file_head *)(void *)leaf;
     picot_step step;
     (void)child;
-    if (is_over(task, leaf, &my->_ret, &step)) return step;
+    if (picot__completion_over(task, leaf, &my->_ret, &step)) return step;
     int rc = picot_whole_file_replace(picot__coro_of_task(task)->loop, &my->_file, my->dir, my->path, my->contents,
                                       my->size, my->mode, replace_done, task);
-    return begun(task, leaf, &my->_ret, rc);
+    return picot__completion_begun(task, leaf, &my->_ret, rc);
 }
 PICOT__LEAF_FN(picot_replace_file, replace_cancel);

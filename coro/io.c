@@ -13,9 +13,6 @@ PICOT__OP_LEAF(picot_recv_leased, (picot_fd fd = my->fd; picot_lease *ret_lease 
 PICOT__OP_LEAF(picot_send,
                (picot_fd fd = my->fd; const void *buf = my->buf; size_t len = my->len; int flags = my->flags),
                picot_op_send(&my->_op, fd, buf, len, flags));
-PICOT__OP_LEAF(picot_send_all,
-               (picot_fd fd = my->fd; const void *buf = my->buf; size_t len = my->len; int flags = my->flags),
-               picot_op_send_all(&my->_op, fd, buf, len, flags));
 PICOT__OP_LEAF(picot_recvmsg, (picot_fd fd = my->fd; struct msghdr *msg = my->msg; int flags = my->flags),
                picot_op_recvmsg(&my->_op, fd, msg, flags));
 PICOT__OP_LEAF(picot_sendmsg, (picot_fd fd = my->fd; const struct msghdr *msg = my->msg; int flags = my->flags),
@@ -45,6 +42,44 @@ PICOT__OP_LEAF(picot_resolve,
                (const char *host = my->host, *service = my->service; const struct addrinfo *hints = my->hints;
                 struct addrinfo **ret_list = my->ret_list),
                picot_op_resolve(&my->_op, host, service, hints, ret_list));
+
+/* ---- a send that tells how far it came ----------------------------------------------------------- */
+
+PICOT__OP_LEAF_ASSERT(picot_send_all);
+
+static void tell_progress(struct picot_send_all_head *my)
+{
+    if (my->_ret_progress) *my->_ret_progress = picot_op_progress(&my->_op);
+}
+
+static void all_sent(picot_loop *loop, picot_op *op)
+{
+    tell_progress((struct picot_send_all_head *)(void *)((char *)op - offsetof(struct picot_send_all_head, _op)));
+    picot__op_leaf_done(loop, op);
+}
+
+picot_step picot_send_all_resume(picot_task *task, picot_frame *frame, picot_frame *child)
+{
+    struct picot_send_all_head *my = (struct picot_send_all_head *)(void *)frame;
+    picot_step step;
+    (void)child;
+    if (frame->pos == 0) {
+        my->_ret_progress = my->ret_progress;
+        if (my->_ret_progress) *my->_ret_progress = 0;
+    }
+    if (picot__completion_over(task, frame, &my->_ret, &step)) return step;
+    picot_fd fd = my->fd;
+    const void *buf = my->buf;
+    size_t len = my->len;
+    int flags = my->flags;
+    picot_op_send_all(&my->_op, fd, buf, len, flags);
+    step = picot__op_leaf_begin_with(task, (struct picot__op_leaf *)(void *)frame, all_sent);
+    if (step.rc != PICOT_STEP_PENDING) tell_progress(my);
+    return step;
+}
+PICOT__OP_LEAF_FN(picot_send_all);
+
+/* ---- closing ------------------------------------------------------------------------------------- */
 
 /* Closing is cleanup: it is neither refused nor cancelled. */
 PICOT__OP_LEAF_ASSERT(picot_close);

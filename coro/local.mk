@@ -9,6 +9,7 @@ coro_sources = \
     coro/channel.c \
     coro/channel.h \
     coro/channel_wait.c \
+    coro/completion_leaf.h \
     coro/completions.c \
     coro/condition.c \
     coro/context.c \

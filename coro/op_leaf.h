@@ -6,7 +6,7 @@
 #ifndef PICOT_CORO_OP_LEAF_H
 #define PICOT_CORO_OP_LEAF_H
 
-#include "internal.h"
+#include "completion_leaf.h"
 
 /* What all of them look like once the operation is prepared. */
 struct picot__op_leaf {
@@ -19,11 +19,6 @@ struct picot__op_leaf {
                        offsetof(struct name##_head, _ret) == offsetof(struct picot__op_leaf, result),                  \
                    #name ": not of the common shape")
 
-static inline int picot__op_leaf_status(int64_t result)
-{
-    return result < 0 ? (int)result : 0;
-}
-
 static inline void picot__op_leaf_done(picot_loop *loop, picot_op *op)
 {
     picot_task *task = op->user;
@@ -31,7 +26,7 @@ static inline void picot__op_leaf_done(picot_loop *loop, picot_op *op)
     (void)loop;
     leaf->result = op->result;
     if (op->result == -ECANCELED) picot__cancel_delivered(task);
-    picot__leaf_finish(task, &leaf->frame, picot__op_leaf_status(op->result));
+    picot__leaf_finish(task, &leaf->frame, picot__status_of(op->result));
 }
 
 static inline void picot__op_leaf_cancel(picot_task *task, picot_frame *frame)
@@ -40,30 +35,18 @@ static inline void picot__op_leaf_cancel(picot_task *task, picot_frame *frame)
     if (frame->pos == 0) (void)picot_cancel(picot__coro_of_task(task)->loop, &leaf->op);
 }
 
-/* Submit; the result is there at once, or the task waits. */
-static inline picot_step picot__op_leaf_begin(picot_task *task, struct picot__op_leaf *leaf)
+/* Submit; the result is there at once, or the task waits. `done` ends by picot__op_leaf_done. */
+static inline picot_step picot__op_leaf_begin_with(picot_task *task, struct picot__op_leaf *leaf, picot_op_done *done)
 {
-    int rc = picot_submit_now(picot__coro_of_task(task)->loop, &leaf->op, picot__op_leaf_done, task);
+    int rc = picot_submit_now(picot__coro_of_task(task)->loop, &leaf->op, done, task);
     if (rc == 0) return (picot_step){PICOT_STEP_PENDING};
     leaf->result = rc < 0 ? rc : leaf->op.result;
-    return picot__leaf_return(task, &leaf->frame, picot__op_leaf_status(leaf->result));
+    return picot__leaf_return(task, &leaf->frame, picot__status_of(leaf->result));
 }
 
-/*
- * A cancelled task is refused before the operation is prepared; one in a long row of refusals comes back here from the
- * ready queue with pos 1.
- */
-static inline bool picot__op_leaf_refused(picot_task *task, picot_frame *frame, picot_step *ret_step)
+static inline picot_step picot__op_leaf_begin(picot_task *task, struct picot__op_leaf *leaf)
 {
-    struct picot__op_leaf *leaf = (struct picot__op_leaf *)(void *)frame;
-    if (frame->pos != 0) {
-        leaf->result = frame->rc;
-        *ret_step = picot__leaf_return(task, frame, frame->rc);
-        return true;
-    }
-    if (!task->cancel || !picot__leaf_refused(task, frame, ret_step)) return false;
-    leaf->result = -ECANCELED;
-    return true;
+    return picot__op_leaf_begin_with(task, leaf, picot__op_leaf_done);
 }
 
 /* A leaf: `arguments` declares copies of them, for preparing overwrites their place; `prepare` fills my->_op. */
@@ -74,11 +57,15 @@ static inline bool picot__op_leaf_refused(picot_task *task, picot_frame *frame, 
         struct name##_head *my = (struct name##_head *)(void *)frame;                                                  \
         picot_step step;                                                                                               \
         (void)child;                                                                                                   \
-        if (picot__op_leaf_refused(task, frame, &step)) return step;                                                   \
+        if (picot__completion_over(task, frame, &my->_ret, &step)) return step;                                        \
         PICOT_UNPAREN_ arguments;                                                                                      \
         prepare;                                                                                                       \
         return picot__op_leaf_begin(task, (struct picot__op_leaf *)(void *)frame);                                     \
     }                                                                                                                  \
+    PICOT__OP_LEAF_FN(name)
+
+/* Its constant. */
+#define PICOT__OP_LEAF_FN(name)                                                                                        \
     const picot_fn name##_fn = {name##_resume,                                                                         \
                                 picot__op_leaf_cancel,                                                                 \
                                 PICOT_FRAME_SIZE_(struct name##_head),                                                 \

@@ -4,12 +4,8 @@
  */
 #include <picot/threads.h>
 
+#include "completion_leaf.h"
 #include "waitqueue.h"
-
-static int status_of(int64_t result)
-{
-    return result < 0 ? (int)result : 0;
-}
 
 /* ---- awaited ------------------------------------------------------------------------------------- */
 
@@ -18,13 +14,9 @@ static struct picot_run_in_head *head_of(picot_frame *leaf)
     return (struct picot_run_in_head *)(void *)leaf;
 }
 
-/* The leaf is the task's top. */
 static void finish(picot_task *task, int64_t result)
 {
-    struct picot_run_in_head *my = head_of(task->top);
-    my->_ret = result;
-    if (result == -ECANCELED && picot__cancel_due(task)) picot__cancel_delivered(task);
-    picot__leaf_finish(task, &my->_co, status_of(result));
+    picot__completion_came(task, &head_of(task->top)->_ret, result);
 }
 
 static void own_done(picot_loop *loop, picot_work *work)
@@ -92,18 +84,8 @@ picot_step picot_run_in_resume(picot_task *task, picot_frame *leaf, picot_frame 
     struct picot_run_in_head *my = head_of(leaf);
     picot_step step;
     (void)child;
-    if (leaf->pos != 0) {
-        my->_ret = leaf->rc;
-        return picot__leaf_return(task, leaf, leaf->rc);
-    }
-    if (picot__leaf_refused(task, leaf, &step)) {
-        my->_ret = -ECANCELED;
-        return step;
-    }
-    int rc = submit(task, my);
-    if (rc >= 0) return (picot_step){PICOT_STEP_PENDING};
-    my->_ret = rc;
-    return picot__leaf_return(task, leaf, rc);
+    if (picot__completion_over(task, leaf, &my->_ret, &step)) return step;
+    return picot__completion_begun(task, leaf, &my->_ret, submit(task, my));
 }
 
 PICOT__LEAF_FN(picot_run_in, run_in_cancel);
@@ -115,10 +97,8 @@ static void request_done(picot_loop *loop, picot_work *work)
     picot_task *task = work->user;
     struct picot_request_in_head *my = (struct picot_request_in_head *)(void *)task->top;
     (void)loop;
-    my->_ret = work->result;
-    if (my->_ret == -ECANCELED && picot__cancel_due(task)) picot__cancel_delivered(task);
-    if (my->_ret == PICOT_EWORKERDIED && my->ret_exit_status) *my->ret_exit_status = picot_work_exit_status(work);
-    picot__leaf_finish(task, &my->_co, status_of(my->_ret));
+    if (work->result == PICOT_EWORKERDIED && my->ret_exit_status) *my->ret_exit_status = picot_work_exit_status(work);
+    picot__completion_came(task, &my->_ret, work->result);
 }
 
 static void request_in_cancel(picot_task *task, picot_frame *leaf)
@@ -132,20 +112,11 @@ picot_step picot_request_in_resume(picot_task *task, picot_frame *leaf, picot_fr
     struct picot_request_in_head *my = (struct picot_request_in_head *)(void *)leaf;
     picot_step step;
     (void)child;
-    if (leaf->pos != 0) {
-        my->_ret = leaf->rc;
-        return picot__leaf_return(task, leaf, leaf->rc);
-    }
-    if (picot__leaf_refused(task, leaf, &step)) {
-        my->_ret = -ECANCELED;
-        return step;
-    }
+    if (picot__completion_over(task, leaf, &my->_ret, &step)) return step;
     picot_work_request(&my->_work, my->name, my->data, my->len, my->ret_data, my->ret_size);
     picot_work_limit(&my->_work, my->limit_ns);
     int rc = picot_executor_submit_on(my->executor, &my->_work, picot__coro_of_task(task)->loop, request_done, task);
-    if (rc >= 0) return (picot_step){PICOT_STEP_PENDING};
-    my->_ret = rc;
-    return picot__leaf_return(task, leaf, rc);
+    return picot__completion_begun(task, leaf, &my->_ret, rc);
 }
 
 PICOT__LEAF_FN(picot_request_in, request_in_cancel);
@@ -179,7 +150,7 @@ static void future_done(picot_loop *loop, picot_work *work)
     else if (result == -ECANCELED)
         (void)picot_future_cancel(loop, future, NULL);
     else
-        (void)picot_future_fail(loop, future, status_of(result));
+        (void)picot_future_fail(loop, future, picot__status_of(result));
     (void)picot_future_unref(loop, future);
 }
 

@@ -193,11 +193,13 @@ void picot_rt_step(picot_loop *loop, void *user)
             end(task, root);
         }
         const picot_job *next = queue->batch._.next;
-        if (PICOT_LIKELY_(next == &queue->batch))
+        if (next != &queue->batch) {
+            if (next->fn != picot_rt_step) break;
+            next = picot_ready_take(queue);
+        } else {
             next = picot_ready_again_take(queue, picot_rt_step);
-        else
-            next = next->fn == picot_rt_step ? picot_ready_take(queue) : NULL;
-        if (!next) break;
+            if (!next) break;
+        }
         task = (picot_task *)(void *)((char *)(uintptr_t)next - offsetof(picot_task, wait));
     }
     coro->current = NULL;

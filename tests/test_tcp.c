@@ -8,6 +8,7 @@
 #include <picot.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static picot_fd listen_at(picot_loop *loop, const char *text, const picot_tcp_listen_options *options,
                           picot_addr *ret_addr)
@@ -349,7 +350,50 @@ static void no_memory(void)
     tap_loop_end(loop);
 }
 
+/* ---- how far a send came ------------------------------------------------------------------------- */
+
+static char large[4 << 20];
+
+picot_async_fn(int, send_and_tell, (int *fds;),
+               (picot_fd fd; int64_t n; size_t progress; picot_scope scope; ssize_t got; size_t all; char buf[65536];))
+{
+    picot_begin;
+    my->fd = picot_adopt(picot_this_loop(), my->fds[0]);
+    my->progress = 77;
+    picot_await(my->n, picot_send_all(.fd = my->fd, .buf = "four", .len = 4, .ret_progress = &my->progress));
+    CHECK_EQ(my->n, 4);
+    CHECK_EQ(my->progress, 4);
+    picot_timeout(my->scope, PICOT_MS) /* nobody reads: it is cut in the middle */
+    {
+        picot_await(my->n,
+                    picot_send_all(.fd = my->fd, .buf = large, .len = sizeof large, .ret_progress = &my->progress));
+    }
+    CHECK_EQ(picot_error(), -ETIMEDOUT);
+    CHECK(my->progress > 0 && my->progress < sizeof large);
+    for (my->all = 0; (my->got = read(my->fds[1], my->buf, sizeof my->buf)) > 0;)
+        my->all += (size_t)my->got;
+    CHECK_EQ(my->all, my->progress + 4); /* no more and no less */
+    picot_await(my->n, picot_send_all(.fd = 12345, .buf = "x", .len = 1, .ret_progress = &my->progress));
+    CHECK_EQ(my->n, -EBADF);
+    CHECK_EQ(my->progress, 0);
+    picot_await(picot_close(.fd = my->fd));
+    picot_return(0);
+    picot_end;
+}
+#define send_and_tell(...) picot_call(send_and_tell, __VA_ARGS__)
+
+static void a_send_tells_its_progress(void)
+{
+    int fds[2];
+    picot_loop *loop = tap_loop();
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    CHECK_EQ(picot_run(loop, send_and_tell(.fds = fds)), 0);
+    CHECK_EQ(close(fds[1]), 0);
+    tap_loop_end(loop);
+}
+
 static const struct tap_case cases[] = {
+    {"a send tells how far it came", a_send_tells_its_progress, TAP_BACKENDS},
     {"both ends by address", by_address, TAP_BACKENDS},
     {"both ends by IPv6 address", by_address_v6, TAP_BACKENDS},
     {"both ends by literal", by_literal, TAP_BACKENDS},

@@ -53,7 +53,24 @@ PICOT_IO_LEAF_(picot_send, (picot_fd fd; const void *buf; size_t len; int flags;
  * len, when everything is taken. ret_progress (or NULL) receives the bytes taken, also on an error or cancel.
  * @since 0.1
  */
-PICOT_IO_LEAF_(picot_send_all, (picot_fd fd; const void *buf; size_t len; int flags; size_t * ret_progress;));
+#ifndef __cplusplus
+struct picot_send_all_head {
+    picot_frame _co;
+    union {
+        struct {
+            picot_fd fd;
+            const void *buf;
+            size_t len;
+            int flags;
+            size_t *ret_progress;
+        };
+        picot_op _op;
+    };
+    int64_t _ret;
+    size_t *_ret_progress; /* where it is kept while the operation is in its place */
+};
+#endif
+PICOT_LEAF_DECL_(picot_send_all);
 #define picot_send_all(...) picot_call(picot_send_all, __VA_ARGS__)
 
 /** See picot_op_recvmsg. @since 0.1 */
