@@ -12,32 +12,39 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The path of a directory that was found; all are kept until the end, whatever becomes of their tasks. */
+struct path {
+    struct path *next;
+    char text[];
+};
+
 /* What the tasks share. */
 struct walk {
     picot_group group;
     picot_semaphore places; /* directories open at a time */
+    struct path *paths;
     long long files, directories, bytes;
 };
 
-async_decl(int, walk_directory, (struct walk * walk; char *path;));
+async_decl(int, walk_directory, (struct walk * walk; const char *path;));
 #define walk_directory(...) async_call(walk_directory, __VA_ARGS__)
 
-static char *join(const char *path, const char *name)
+static const char *keep_path(struct walk *walk, const char *directory, const char *name)
 {
-    char *joined = NULL;
-    return asprintf(&joined, "%s/%s", path, name) < 0 ? NULL : joined;
+    size_t size = strlen(directory) + 1 + strlen(name) + 1;
+    struct path *path = malloc(sizeof *path + size);
+    if (!path) return NULL;
+    snprintf(path->text, size, "%s/%s", directory, name);
+    path->next = walk->paths;
+    walk->paths = path;
+    return path->text;
 }
 
-/* Takes the path over. */
-async_def(int, walk_directory, (struct walk * walk; char *path;),
+async_def(int, walk_directory, (struct walk * walk; const char *path;),
           (picot_directory_entry entry; size_t position; int64_t size; int64_t r; int directory; struct statx info;
-           char *child; char entries[4096];))
+           const char *child; char entries[4096];))
 {
     async_begin;
-    defer
-    {
-        free(my->path);
-    }
     try_await(my->r, picot_semaphore_acquire(.semaphore = &my->walk->places));
     defer
     {
@@ -59,34 +66,34 @@ async_def(int, walk_directory, (struct walk * walk; char *path;),
             await(my->r, picot_statx(.dir = my->directory, .path = my->entry.name, .flags = AT_SYMLINK_NOFOLLOW,
                                      .mask = STATX_TYPE | STATX_SIZE, .ret_stat = &my->info));
             if (my->r < 0) continue; /* it has gone meanwhile */
-            my->child = join(my->path, my->entry.name);
-            if (!my->child) async_fail(-ENOMEM);
-            puts(my->child);
+            printf("%s/%s\n", my->path, my->entry.name);
             if (S_ISDIR(my->info.stx_mode)) {
-                spawn(&my->walk->group, walk_directory(.walk = my->walk, .path = my->child));
-                my->r = async_error();
-                if (my->r >= 0) continue; /* the path is the task's */
+                my->child = keep_path(my->walk, my->path, my->entry.name);
+                if (!my->child) async_fail(-ENOMEM);
+                try_spawn(&my->walk->group, walk_directory(.walk = my->walk, .path = my->child));
             } else {
                 my->walk->files++;
                 my->walk->bytes += (long long)my->info.stx_size;
             }
-            free(my->child);
-            if (my->r < 0) async_fail((int)my->r);
         }
     }
     async_end;
 }
 
-async_fn(int, walk_all, (const char *path;), (struct walk walk; char *path_copy; int r;))
+async_fn(int, walk_all, (const char *path;), (struct walk walk; struct path * first; int r;))
 {
     async_begin;
+    defer
+    {
+        while ((my->first = my->walk.paths)) {
+            my->walk.paths = my->first->next;
+            free(my->first);
+        }
+    }
     picot_semaphore_init(&my->walk.places, 8);
     task_group(my->walk.group)
     {
-        my->path_copy = strdup(my->path);
-        if (!my->path_copy) async_fail(-ENOMEM);
-        spawn(&my->walk.group, walk_directory(.walk = &my->walk, .path = my->path_copy));
-        if (async_error() < 0) free(my->path_copy);
+        try_spawn(&my->walk.group, walk_directory(.walk = &my->walk, .path = my->path));
     }
     try_await(my->r, picot_join(.group = &my->walk.group));
     printf("%lld files of %lld bytes in %lld directories\n", my->walk.files, my->walk.bytes, my->walk.directories);

@@ -194,7 +194,7 @@ static int may_signal(const picot_process *process, int signal_number)
 {
     int rc = check(process);
     if (rc < 0) return rc;
-    if (signal_number < 0 || signal_number > PICOT__SIGNALS) return -EINVAL;
+    if (signal_number < 0 || signal_number > PICOT__KERNEL_SIGNALS) return -EINVAL;
     return process->ended ? -ESRCH : 0;
 }
 

@@ -91,7 +91,8 @@ static void read_piece(picot_transfer *transfer)
 
 /* ---- by the kernel --------------------------------------------------------------------------- */
 
-static void is_ready(picot_loop *loop, picot_op *op)
+/* It was waited for: go on, or that was all. */
+static void go_on(picot_loop *loop, picot_op *op)
 {
     picot_transfer *transfer = op->user;
     (void)loop;
@@ -105,7 +106,7 @@ static void wait_until_ready(picot_transfer *transfer)
 {
     unsigned events = transfer->_.wait;
     picot_op_poll(&transfer->_.op, events == PICOT_READABLE ? transfer->_.from : transfer->_.to, events);
-    submit(transfer, is_ready);
+    submit(transfer, go_on);
 }
 
 /* Is the method no good here, and another may be? Reading and writing then tells what is really wrong. */
@@ -186,16 +187,6 @@ void picot_transfer_prepare(picot_transfer *transfer, picot_fd from, int64_t fro
     transfer->_.left = count;
 }
 
-static void first_step(picot_loop *loop, picot_op *op)
-{
-    picot_transfer *transfer = op->user;
-    (void)loop;
-    if (op->result < 0)
-        finish(transfer, op->result);
-    else
-        advance(transfer);
-}
-
 int picot_transfer_start(picot_loop *loop, picot_transfer *transfer, picot_transfer_done *done, void *user)
 {
     int rc = picot__check(loop);
@@ -220,7 +211,7 @@ int picot_transfer_start(picot_loop *loop, picot_transfer *transfer, picot_trans
         return picot_submit(loop, &transfer->_.op, copied, transfer);
     }
     picot_op_timeout(&transfer->_.op, 0); /* done never comes from inside */
-    return picot_submit(loop, &transfer->_.op, first_step, transfer);
+    return picot_submit(loop, &transfer->_.op, go_on, transfer);
 }
 
 int picot_transfer_cancel(picot_loop *loop, picot_transfer *transfer)

@@ -7,6 +7,7 @@
 
 #include "tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -76,6 +77,18 @@ static inline int folder_has(const struct folder *folder, const char *name)
 {
     struct stat info;
     return fstatat(folder->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* How many things are in it, besides itself and its parent. */
+static inline int count_entries(const char *path)
+{
+    DIR *stream = opendir(path);
+    int count = -2;
+    CHECK(stream != NULL);
+    while (readdir(stream))
+        count++;
+    CHECK_EQ(closedir(stream), 0);
+    return count;
 }
 
 #endif /* PICOT_TESTS_FILE_SUPPORT_H */

@@ -17,6 +17,15 @@
 #include <picot/loop.h>
 #include <string.h>
 
+/* Defined in a build with ThreadSanitizer: it has a thread of its own, and holds signals back, one of each number. */
+#if defined(__SANITIZE_THREAD__)
+#define TAP_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TAP_TSAN 1
+#endif
+#endif
+
 enum tap_flag {
     TAP_BACKENDS = 1, /* once per backend of picot_backend_names, with PICOT_BACKEND set in that child */
     TAP_SLOW = 2,     /* 120 s instead of 30 s; left out when the environment's TAP_QUICK is set */

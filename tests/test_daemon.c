@@ -22,15 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ThreadSanitizer has a thread of its own. */
-#if defined(__SANITIZE_THREAD__)
-#define HAS_THREADS 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HAS_THREADS 1
-#endif
-#endif
-#ifdef HAS_THREADS
+#ifdef TAP_TSAN
 #define NEEDS_ONE_THREAD() SKIP("the sanitizer has a thread of its own")
 #else
 #define NEEDS_ONE_THREAD() ((void)0)

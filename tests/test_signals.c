@@ -13,15 +13,6 @@
 
 #define LOOP picot_this_loop()
 
-/* ThreadSanitizer holds signals back, one of each number, until the program makes a system call. */
-#if defined(__SANITIZE_THREAD__)
-#define MERGES_SIGNALS 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MERGES_SIGNALS 1
-#endif
-#endif
-
 /* ---- awaited ------------------------------------------------------------------------------------- */
 
 picot_async_fn(int, waits, (char unused;), (picot_signals s; picot_signal_info info; int n, i;))
@@ -66,7 +57,7 @@ picot_async_fn(int, waits, (char unused;), (picot_signals s; picot_signal_info i
 
 static void awaited(void)
 {
-#ifdef MERGES_SIGNALS
+#ifdef TAP_TSAN
     SKIP("the sanitizer merges signals");
 #endif
     int rc;
@@ -363,7 +354,7 @@ static void second_interrupt(void)
     CHECK_EQ(end_of(pid, from), 128 + SIGINT);
     /* A program that never comes back to its loop. The two must not be merged: the first is out of the way when it is
      * no longer pending, and a process that computes takes it at once. */
-#ifndef MERGES_SIGNALS
+#ifndef TAP_TSAN
     pid = start_program(HANGS, NULL, &from);
     expect(from, "r");
     while (kill(pid, 0) == 0) {

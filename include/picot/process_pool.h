@@ -152,7 +152,8 @@ PICOT_API int picot_work_exit_status(const picot_work *work);
  */
 PICOT_API int picot_lend(picot_executor *executor, size_t size, void **ret_data);
 
-/** Give it back, with the size it was asked for. No call may be using it. @return  0; -EINVAL. @since 0.1 */
+/** Give it back, with the size it was asked for. No call may be using it. @return  0; -EINVAL; PICOT_EFORKED.
+ * @since 0.1 */
 PICOT_API int picot_lend_return(picot_executor *executor, void *data, size_t size);
 
 PICOT_END_DECLS

@@ -106,7 +106,7 @@ PICOT_API int picot_work_cancelled(const picot_work *work);
  * Ask that it does not run. One that is still queued is done, with -ECANCELED: at once, or by its done callback later
  * where it was submitted with a loop. The function of a running one can learn of it: picot_worker_cancelled.
  * @return  1: it will not run, also when it was cancelled before; -EBUSY: it is running; -EALREADY: it is done, or was
- *          never submitted; -EINVAL: NULL. @since 0.1
+ *          never submitted; -EINVAL: NULL; PICOT_EFORKED. @since 0.1
  */
 PICOT_API int picot_work_cancel(picot_work *work);
 
@@ -114,8 +114,8 @@ PICOT_API int picot_work_cancel(picot_work *work);
  * Wait, blocking this thread, until it is done.
  * @param timeout_ns  at most so long; 0: only look; PICOT_NEVER
  * @return  0: done, see work->result; -ETIMEDOUT; -EINVAL: NULL, negative, or it was never submitted; -EDEADLK: called
- *          by the function it runs. Many threads may wait for the same one. Not for one that completes on a loop:
- *          -EPERM. @since 0.1
+ *          by the function it runs, or by the only worker that is to run it; -EPERM: it completes on a loop;
+ *          PICOT_EFORKED. Many threads may wait for the same one. @since 0.1
  */
 PICOT_API int picot_work_wait(picot_work *work, int64_t timeout_ns);
 
@@ -142,7 +142,8 @@ PICOT_API int picot_work_add_callback(picot_work *work, picot_work_callback *cal
                                       void (*fn)(picot_work *work, void *user), void *user);
 
 /** Take a callback back; when this returns it does not run, and will not. @return  1: it had not been called; 0: it
- * was called, or is not added; -EINVAL: NULL. Not from inside that callback. @since 0.1 */
+ * was called, or is not added; -EINVAL: NULL. Not from inside that callback; while it is added the work must exist.
+ * @since 0.1 */
 PICOT_API int picot_work_remove_callback(picot_work_callback *callback);
 
 /* ---- inside the function ----------------------------------------------------------------------- */

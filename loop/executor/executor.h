@@ -28,6 +28,12 @@ enum {
     PICOT__WORK_TOLD = 64      /* its `ask` was called */
 };
 
+/* Who takes what is completed looks by itself, and is not woken for each, while so many are out and as many came at
+ * once as here; so soon. */
+#define PICOT__LOOKS_OUT 64
+#define PICOT__LOOKS_BATCH 8
+#define PICOT__LOOKS_AFTER_NS (50 * PICOT_US)
+
 /* work->_.kind */
 enum { PICOT__WORK_NONE, PICOT__WORK_CALL, PICOT__WORK_REQUEST };
 

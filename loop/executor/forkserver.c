@@ -12,6 +12,7 @@
 #include "../backend/backend.h"
 
 #include <fcntl.h>
+#include <picot/message.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -59,56 +60,23 @@ struct answer {
     int32_t rc, pid, status;
 };
 
-/* ---- messages with descriptors --------------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------------------------------------- */
 
 #define FDS_MAX (1 + PICOT__TELLS)
 
 static int send_message(int socket, const void *data, size_t len, const int *fds, size_t fd_count)
 {
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
-    } control = {.room = {0}};
-    struct iovec iov = {(void *)(uintptr_t)data, len};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fd_count > 0) {
-        message.msg_control = control.room;
-        message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-        memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
-    }
-    ssize_t sent;
-    do
-        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)len ? 0 : -EPIPE;
+    return picot_message_send_now(socket, data, len, fds, fd_count, PICOT_NEVER);
 }
 
 /* A whole message of this length, and as many descriptors as came, -1 for those that did not. */
 static int receive_message(int socket, void *data, size_t len, int *fds, size_t fd_count)
 {
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
-    } control;
-    struct iovec iov = {data, len};
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
-    ssize_t received;
+    size_t came;
     for (size_t i = 0; i < fd_count; i++)
         fds[i] = -1;
-    do
-        received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (received < 0 && errno == EINTR);
-    struct cmsghdr *header = received < 0 ? NULL : CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-        size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        memcpy(fds, CMSG_DATA(header), (came < fd_count ? came : fd_count) * sizeof(int));
-    }
-    return received == (ssize_t)len ? 0 : -EPIPE;
+    int64_t received = picot_message_receive_now(socket, data, len, fds, fd_count, &came, PICOT_NEVER);
+    return received == (int64_t)len ? 0 : -EPIPE;
 }
 
 /* ---- in the server ------------------------------------------------------------------------------------ */

@@ -15,11 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* loop/backend/sys.c: CLOCK_MONOTONIC, of no loop. */
+int64_t picot__sys_now(picot_loop *loop);
+
 static inline int64_t picot__futex_now(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * PICOT_SECOND + now.tv_nsec;
+    return picot__sys_now(NULL);
 }
 
 /* timeout_ns from now; saturates at PICOT_NEVER. */

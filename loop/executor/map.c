@@ -32,7 +32,7 @@ struct chunk {
 struct picot_map {
     picot_map_options options;
     picot_executor *executor;
-    size_t chunk_count, chunk_size;
+    size_t chunk_size;
     struct chunk *free, *oldest, **newest; /* oldest to newest: begun and not taken, in the items' order */
     size_t next_item;                      /* that no chunk has */
     struct chunk *taking;                  /* whose results are being taken */
@@ -307,7 +307,6 @@ int picot_map_create(picot_executor *executor, const picot_map_options *options,
     map->options = *options;
     map->executor = executor;
     map->chunk_size = chunk_size;
-    map->chunk_count = chunks;
     map->newest = &map->oldest;
     map->last_arrived = &map->first_arrived;
     (void)pthread_mutex_init(&map->mutex, NULL);

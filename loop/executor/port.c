@@ -16,10 +16,7 @@
 
 #include <sched.h>
 
-/* When a loop looks by itself: so many works are out, so many came at once; how soon; and what wakes it earlier. */
-#define LOOKS_OUT 64
-#define LOOKS_BATCH 8
-#define LOOKS_AFTER_NS (50 * PICOT_US)
+/* What wakes a loop that would look by itself. */
 #define LOOKS_AT_MOST 256
 /* Many works out: so many are queued before idle workers are woken for them, or fewer when the loop waits. */
 #define WAKES_AT_MOST 128
@@ -82,7 +79,7 @@ static picot_work *take_completed(struct picot__port *port, size_t *ret_count, b
 /* Decide who sees to the next batch. Virtual time stands still while works are out: there it is always the worker. */
 static void plan_next(picot_loop *loop, struct picot__port *port, size_t count)
 {
-    bool looks = port->out >= LOOKS_OUT && count >= LOOKS_BATCH && loop->backend != &picot__backend_sim;
+    bool looks = port->out >= PICOT__LOOKS_OUT && count >= PICOT__LOOKS_BATCH && loop->backend != &picot__backend_sim;
     if (!looks && !port->looks) return;
     picot__executor_lock(port->executor);
     bool forgotten = !looks && port->completed && !port->told;
@@ -92,7 +89,7 @@ static void plan_next(picot_loop *loop, struct picot__port *port, size_t count)
     if (forgotten) (void)picot_post(loop, &port->posted);
     picot_wheel_disarm(loop, &port->look);
     if (!looks) return;
-    port->look.deadline_ns = picot_loop_now(loop) + LOOKS_AFTER_NS;
+    port->look.deadline_ns = picot_loop_now(loop) + PICOT__LOOKS_AFTER_NS;
     picot_wheel_arm(loop, &port->look);
 }
 
@@ -177,7 +174,7 @@ static void wake_workers(struct picot__port *port)
 bool picot__port_wakes_later(struct picot__port *port)
 {
     picot_executor *executor = port->executor;
-    if (port->out < LOOKS_OUT || executor->idle == 0 || !executor->type->wake) return false;
+    if (port->out < PICOT__LOOKS_OUT || executor->idle == 0 || !executor->type->wake) return false;
     port->unwoken++;
     port->loop->unwoken++;
     if (port->unwoken >= WAKES_AT_MOST) wake_workers(port);

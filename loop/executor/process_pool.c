@@ -79,13 +79,14 @@ int picot_lend(picot_executor *executor, size_t size, void **ret_data)
 int picot_lend_return(picot_executor *executor, void *data, size_t size)
 {
     if (!executor || !data || size == 0 || executor->type->work_kind != PICOT__WORK_REQUEST) return -EINVAL;
+    if (picot__executor_forked(executor)) return PICOT_EFORKED;
     struct picot__process_pool *pool = picot__process_pool_of(executor);
     uint64_t place = lent_offset(pool, data, size);
     if (place == 0 || place % PICOT__EXTENT_UNIT != 0) return -EINVAL;
     picot__executor_lock(executor);
     picot__extents_give(&pool->region, place, size);
+    if (executor->queued > 0) picot__process_look(pool); /* somebody may have waited for room */
     picot__executor_unlock(executor);
-    if (pool->base.queued > 0) picot__process_look(pool); /* somebody may have waited for room */
     return 0;
 }
 

@@ -19,9 +19,6 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
-#define LOOKS_OUT 64
-#define LOOKS_BATCH 8
-#define LOOKS_AFTER_NS (50 * PICOT_US)
 /* Replies beyond this are copied without the mutex. */
 #define SHORT_COPY 4096
 /* Workers that end one after the other without having been at a call: they cannot live. */
@@ -323,8 +320,9 @@ static int64_t serve(struct picot__process_pool *pool)
         start_processes(pool);
         next_ns = watch_limits(pool);
         uint32_t tell = picot__process_tell(pool);
-        if (tell == PICOT__TELL_SERVICE && count >= LOOKS_BATCH && picot__process_outstanding(pool) >= LOOKS_OUT) {
-            int64_t look_ns = picot__futex_now() + LOOKS_AFTER_NS;
+        if (tell == PICOT__TELL_SERVICE && count >= PICOT__LOOKS_BATCH &&
+            picot__process_outstanding(pool) >= PICOT__LOOKS_OUT) {
+            int64_t look_ns = picot__futex_now() + PICOT__LOOKS_AFTER_NS;
             __atomic_store_n(notify, PICOT__NOTIFY(PICOT__NOTIFY_IDLE, tell), __ATOMIC_SEQ_CST);
             return look_ns < next_ns ? look_ns : next_ns;
         }

@@ -13,8 +13,9 @@
 
 #include <poll.h>
 
-#define WAITS_OUT 64 /* with so many calls out the service thread takes them in batches, */
-#define CALM 256     /* and goes on until so many calls in a row came while there were fewer */
+/* With PICOT__LOOKS_OUT calls out the service thread takes them in batches, and goes on until so many calls in a row
+ * came while there were fewer. */
+#define CALM 256
 
 uint32_t picot__process_tell(const struct picot__process_pool *pool)
 {
@@ -71,7 +72,7 @@ int picot__process_wait(picot_executor *executor, picot_work *work, int64_t dead
     struct picot__process_pool *pool = picot__process_pool_of(executor);
     bool in_time = true;
     picot__executor_lock(executor);
-    if (is_done(work) || pool->waiter || executor->of_threads + executor->of_loops >= WAITS_OUT) {
+    if (is_done(work) || pool->waiter || executor->of_threads + executor->of_loops >= PICOT__LOOKS_OUT) {
         picot__executor_unlock(executor);
         return picot__work_sleep(work, deadline_ns);
     }
@@ -128,7 +129,7 @@ void picot__process_joins(picot_executor *executor, struct picot__port *port)
         pool->port = port;
     else if (port && pool->port != port)
         pool->port = NULL;
-    if (executor->of_loops >= WAITS_OUT)
+    if (executor->of_loops >= PICOT__LOOKS_OUT)
         pool->calm = 0;
     else if (pool->calm < CALM)
         pool->calm++;

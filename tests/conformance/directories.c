@@ -136,17 +136,6 @@ static void reading_badly(void)
 
 /* ---- temporary files ----------------------------------------------------------------------------- */
 
-static int count_entries(const char *path)
-{
-    DIR *stream = opendir(path);
-    int count = -2;
-    CHECK(stream != NULL);
-    while (readdir(stream))
-        count++;
-    CHECK_EQ(closedir(stream), 0);
-    return count;
-}
-
 static void unnamed(void)
 {
     picot_loop *loop = tap_loop();

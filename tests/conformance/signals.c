@@ -16,15 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ThreadSanitizer holds signals back, one of each number. */
-#if defined(__SANITIZE_THREAD__)
-#define MERGES_SIGNALS 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MERGES_SIGNALS 1
-#endif
-#endif
-#ifdef MERGES_SIGNALS
+#ifdef TAP_TSAN
 #define NEEDS_EACH_SIGNAL() SKIP("the sanitizer merges signals")
 #else
 #define NEEDS_EACH_SIGNAL() ((void)0)

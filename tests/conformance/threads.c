@@ -13,14 +13,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_THREAD_SANITIZER
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_THREAD_SANITIZER
-#endif
-#endif
-
 struct posts {
     picot_posted posted;
     _Atomic unsigned calls;
@@ -350,7 +342,7 @@ static void *own_loop(void *arg)
 static void a_loop_per_thread(void)
 {
     pthread_t threads[4];
-#ifdef UNDER_THREAD_SANITIZER
+#ifdef TAP_TSAN
     if (strcmp(tap_backend(), "io_uring") == 0) {
         SKIP("liburing maps its rings unseen by this sanitizer, which takes one at the same address for shared");
     }

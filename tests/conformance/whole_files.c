@@ -50,17 +50,6 @@ static int64_t replace(picot_loop *loop, struct whole *it, int dir, const char *
                         picot_whole_file_replace(loop, &it->file, dir, path, contents, size, 0640, whole_done, it));
 }
 
-static int count_entries(const char *path)
-{
-    DIR *stream = opendir(path);
-    int count = -2;
-    CHECK(stream != NULL);
-    while (readdir(stream))
-        count++;
-    CHECK_EQ(closedir(stream), 0);
-    return count;
-}
-
 static void reading(void)
 {
     static const size_t sizes[] = {0, 1, 7, 4095, 4096, 4097, 100000};
