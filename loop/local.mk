@@ -65,6 +65,7 @@ loop_sources = \
     loop/loop.c \
     loop/metrics.c \
     loop/op.c \
+    loop/op_cancel.c \
     loop/op_prepare.c \
     loop/outside.h \
     loop/post.c \
@@ -74,6 +75,7 @@ loop_sources = \
     loop/process_spawn.c \
     loop/process_talk.c \
     loop/retry.c \
+    loop/shared.c \
     loop/shuffle.c \
     loop/signal.c \
     loop/timer.c \

@@ -287,7 +287,7 @@ static void bad_transfers(void)
     CHECK_EQ(picot_transfer_start(loop, &it.transfer, NULL, NULL), -EINVAL);
     CHECK_EQ(picot_transfer_cancel(loop, NULL), -EINVAL);
     struct recorded reading = {0};
-    picot_op_read(&reading.op, file, got, 7, 0);
+    picot_op_read(&reading.op, file, got, 7, PICOT_POSITION);
     CHECK_EQ(start(loop, &reading), 0);
     CHECK_EQ(move(loop, &it, file, 0, other, 0, 1), -EBUSY);
     CHECK_EQ(finish(loop, &reading), 7);
