@@ -42,6 +42,7 @@ coro_sources = \
     coro/next_mapped.c \
     coro/op_leaf.h \
     coro/owned.c \
+    coro/process.c \
     coro/queue.c \
     coro/queue_wait.c \
     coro/rare.c \
@@ -56,6 +57,7 @@ coro_sources = \
     coro/semaphore.c \
     coro/signal.c \
     coro/slab.c \
+    coro/spawn.c \
     coro/store.c \
     coro/store.h \
     coro/sync.h \

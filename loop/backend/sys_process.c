@@ -65,6 +65,23 @@ char *const *picot__sys_environment(void)
     return environ;
 }
 
+/*
+ * ThreadSanitizer replaces clone(2) by one for children that have their own memory: it must not see this one. (Of the C
+ * library's two names for it, the other one.)
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNSEEN_CLONE
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define UNSEEN_CLONE
+#endif
+#ifdef UNSEEN_CLONE
+extern int unseen_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...) __asm__("__clone");
+#else
+#define unseen_clone clone
+#endif
+
 /* ---- clone ------------------------------------------------------------------------------------- */
 
 /* Signals as the kernel has them: also those that the C library keeps for itself. */
@@ -94,7 +111,8 @@ static void end_child(int pidfd, int pid)
 
 static int do_clone(struct picot__order *order, int flags, int *ret_pidfd)
 {
-    int pid = clone(picot__child_main, order->stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD | flags, order, ret_pidfd);
+    int pid =
+        unseen_clone(picot__child_main, order->stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD | flags, order, ret_pidfd);
     return pid < 0 ? -errno : pid;
 }
 
@@ -155,31 +173,41 @@ static int send_by_pidfd(int pidfd, int signal_number, unsigned flags)
     return syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, flags) < 0 ? -errno : 0;
 }
 
+/* What waitid(2) says of a child; a filter that does not know P_PIDFD is gone around: it is ours by number, too. */
+static int wait_for(int pidfd, int pid, int options, siginfo_t *ret_info)
+{
+    bool by_pidfd = pidfd >= 0;
+    for (;;) {
+        memset(ret_info, 0, sizeof *ret_info);
+        int rc = waitid(by_pidfd ? (idtype_t)P_PIDFD : P_PID, (id_t)(by_pidfd ? pidfd : pid), ret_info, options);
+        if (rc == 0) return 0;
+        if (by_pidfd && (errno == EINVAL || errno == EPERM))
+            by_pidfd = false;
+        else if (errno != EINTR)
+            return -errno;
+    }
+}
+
+/* A number cannot have become another's while the child is ours to reap. */
+static int send_by_number(int pidfd, int pid, int signal_number, int group)
+{
+    siginfo_t info;
+    if (wait_for(pidfd, pid, WEXITED | WNOHANG | WNOWAIT, &info) < 0) return -ESRCH;
+    return kill(group ? -pid : pid, signal_number) < 0 ? -errno : 0;
+}
+
 int picot__sys_process_signal(int pidfd, int pid, int signal_number, int group)
 {
-    if (!group) return send_by_pidfd(pidfd, signal_number, 0);
-    int rc = send_by_pidfd(pidfd, signal_number, PIDFD_SIGNAL_PROCESS_GROUP);
-    if (rc != -EINVAL) return rc;
-    rc = send_by_pidfd(pidfd, 0, 0); /* older: is the number still the child's? It stays so until it is reaped */
-    if (rc < 0 && rc != -EPERM) return rc;
-    return kill(-pid, signal_number) < 0 ? -errno : 0;
+    int rc = send_by_pidfd(pidfd, signal_number, group ? PIDFD_SIGNAL_PROCESS_GROUP : 0);
+    bool lacking = rc == -ENOSYS || rc == -EPERM || (group && rc == -EINVAL); /* groups: Linux 6.9; or a filter */
+    return lacking ? send_by_number(pidfd, pid, signal_number, group) : rc;
 }
 
 int picot__sys_process_reap(int pidfd, int pid, int block, int *ret_code)
 {
     siginfo_t info;
-    int options = WEXITED | (block ? 0 : WNOHANG), rc;
-    bool by_pidfd = pidfd >= 0;
-    do {
-        info.si_pid = 0;
-        rc = waitid(by_pidfd ? (idtype_t)P_PIDFD : P_PID, (id_t)(by_pidfd ? pidfd : pid), &info, options);
-        if (rc < 0 && by_pidfd &&
-            errno == EINVAL) { /* a filter that does not know it: it is our child by number, too */
-            by_pidfd = false;
-            errno = EINTR;
-        }
-    } while (rc < 0 && errno == EINTR);
-    if (rc < 0) return -errno;
+    int rc = wait_for(pidfd, pid, WEXITED | (block ? 0 : WNOHANG), &info);
+    if (rc < 0) return rc;
     if (info.si_pid == 0) return 0;
     *ret_code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
     return 1;
