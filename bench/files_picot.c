@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * files_picot.c - ours: a handle per read under way, for a handle has one reader.
+ * files_picot.c - ours: all reads on one handle.
  */
 #include "files.h"
 
@@ -9,12 +9,12 @@
 
 struct reader {
     picot_op op;
-    picot_fd fd;
     char *buffer;
     int64_t offset;
 };
 
 static long left, out, wrong;
+static picot_fd file;
 
 static void next(picot_loop *loop, struct reader *reader);
 
@@ -31,7 +31,7 @@ static void next(picot_loop *loop, struct reader *reader)
     if (left == 0) return;
     left--;
     reader->offset = files_next_offset();
-    picot_op_read(&reader->op, reader->fd, reader->buffer, FILES_BLOCK, reader->offset);
+    picot_op_read(&reader->op, file, reader->buffer, FILES_BLOCK, reader->offset);
     if (picot_submit(loop, &reader->op, done, reader) < 0)
         wrong++;
     else
@@ -46,11 +46,10 @@ double files_of_picot(const char *backend, const char *path, int flags, long cou
     options.backend = backend;
     if (picot_loop_create(&options, &loop) < 0) return -1;
     left = count;
-    for (int i = 0; i < FILES_DEPTH; i++) {
-        readers[i].fd = picot_adopt(loop, open(path, flags | O_CLOEXEC));
+    file = picot_adopt(loop, open(path, flags | O_CLOEXEC));
+    if (file < 0) return -1;
+    for (int i = 0; i < FILES_DEPTH; i++)
         readers[i].buffer = files_buffers[i];
-        if (readers[i].fd < 0) return -1;
-    }
     int64_t begin_ns = files_now_ns();
     for (int i = 0; i < FILES_DEPTH; i++)
         next(loop, &readers[i]);

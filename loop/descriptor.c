@@ -61,6 +61,7 @@ void picot__descriptor_forget(picot_loop *loop, struct picot__descriptor *desc)
     desc->flags &= PICOT__HOT; /* the list of hot entries is its owner's to mend */
     desc->backend_flags = 0;
     desc->reader = desc->writer = NULL;
+    picot__shared_free(loop, desc);
     picot__descriptor_renew(desc);
     picot__retry_kick(loop);
 }
@@ -74,6 +75,7 @@ static void evict(picot_loop *loop, struct picot__descriptor *desc)
     picot_op *reader = desc->reader, *writer = desc->writer == reader ? NULL : desc->writer;
     if (reader) loop->backend->cancel(loop, desc, reader);
     if (writer) loop->backend->cancel(loop, desc, writer);
+    picot__shared_cancel(loop, desc);
     picot_op op = {0};
     op._.kind = PICOT__OP_RELEASE;
     op._.fd = (picot_fd)picot__descriptor_key(desc);
@@ -91,7 +93,7 @@ static picot_fd enter(picot_loop *loop, int fd, unsigned flags)
     if (desc->flags & PICOT__OPEN) evict(loop, desc);
     desc->flags = (uint16_t)((desc->flags & PICOT__HOT) | flags | PICOT__OPEN);
     desc->backend_index = -1;
-    desc->backend_data = 0;
+    desc->shared = NULL;
     loop->handles++;
     return (picot_fd)picot__descriptor_key(desc);
 }
@@ -119,8 +121,11 @@ struct picot__descriptor *picot__descriptor_next(picot_loop *loop, int from)
 
 void picot__descriptors_free(picot_loop *loop)
 {
-    for (size_t i = 0; i < loop->page_count; i++)
+    for (size_t i = 0; i < loop->page_count; i++) {
+        for (size_t j = 0; loop->pages[i] && j < PICOT__PAGE_ENTRIES; j++)
+            picot__shared_free(loop, &loop->pages[i][j]);
         picot_free(loop, loop->pages[i], PICOT__PAGE_ENTRIES * sizeof **loop->pages);
+    }
     picot_free(loop, loop->pages, loop->page_count * sizeof *loop->pages);
     loop->pages = NULL;
     loop->page_count = 0;
@@ -148,7 +153,7 @@ int picot_release(picot_loop *loop, picot_fd fd)
     if (rc < 0) return rc;
     struct picot__descriptor *desc = picot__descriptor_of(loop, fd);
     if (!desc) return -EBADF;
-    if (desc->reader || desc->writer) return -EBUSY;
+    if (picot__has_operations(desc)) return -EBUSY;
     picot_op op = {0};
     op._.kind = PICOT__OP_RELEASE;
     op._.fd = fd;

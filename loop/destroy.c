@@ -21,6 +21,7 @@ void picot__cancel_operations(picot_loop *loop)
          desc = picot__descriptor_next(loop, desc->fd + 1)) {
         if (is_with_backend(desc->reader)) (void)picot_cancel(loop, desc->reader);
         if (is_with_backend(desc->writer)) (void)picot_cancel(loop, desc->writer);
+        picot__shared_cancel(loop, desc);
     }
     picot__offload_cancel_all(loop);
     picot__works_cancel(loop);
@@ -44,6 +45,8 @@ void picot__fail_operations(picot_loop *loop, int code)
          desc = picot__descriptor_next(loop, desc->fd + 1)) {
         fail_one(loop, desc->reader, code);
         fail_one(loop, desc->writer, code);
+        for (uint32_t i = desc->shared ? desc->shared->count : 0; i-- > 0;)
+            fail_one(loop, desc->shared->ops[i], code);
     }
 }
 

@@ -24,7 +24,7 @@ static void prepare_vector(picot_op *op, enum picot__op_kind kind, picot_fd fd, 
     prepare(op, kind, fd);
     op->_.u.io.buf = (void *)(uintptr_t)buffers;
     op->_.u.io.len = (size_t)count; /* a negative one is too large */
-    op->_.u.io.at.offset = offset;
+    op->_.u.io.at.offset = offset < 0 ? -1 : offset;
     op->_.u.io.flags = 0;
 }
 

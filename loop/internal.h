@@ -106,7 +106,8 @@ enum picot__op_state {
 enum picot__op_flag {
     PICOT__CANCELLED = 1, /* picot_cancel was called; a second one does nothing */
     PICOT__STARTED = 2,   /* connect: the system call was made once; the next look is at SO_ERROR */
-    PICOT__SUBMITTED = 4  /* backend-private */
+    PICOT__SUBMITTED = 4, /* backend-private */
+    PICOT__SHARING = 8    /* one of many on its file: in desc->shared, neither reader nor writer */
 };
 
 /* Is its result, when there is one, a descriptor that is to become a handle? */
@@ -175,7 +176,8 @@ enum picot__descriptor_flag {
     PICOT__HUNG_UP = 1024,      /* RDHUP, HUP or ERR was seen: a short read does not mean empty */
     PICOT__ARMED_READ = 2048,   /* backend-private: registered with the kernel */
     PICOT__ARMED_WRITE = 4096,  /* backend-private */
-    PICOT__HOT = 8192           /* readiness-private: in the list of those to attempt again next turn */
+    PICOT__HOT = 8192,          /* readiness-private: in the list of those to attempt again next turn */
+    PICOT__TRY_CACHE = 16384    /* a file whose reads may be tried without waiting for a disk */
 };
 
 /* What the loop knows of a descriptor number; 64 bytes, in pages, so that an idle connection costs little. */
@@ -188,8 +190,22 @@ struct picot__descriptor {
     picot_op *reader, *writer, *closer;
     picot_watch *watch;
     struct picot__descriptor *hot_next;
-    uint64_t backend_data;
+    struct picot__shared *shared; /* operations on a file that need not wait for one another; NULL: never had any */
 };
+
+/* shared.c: reads and writes of a file with offsets, in a table; each knows its place. */
+struct picot__shared {
+    uint32_t count, capacity;
+    picot_op *ops[];
+};
+int picot__shared_enter(picot_loop *loop, struct picot__descriptor *desc, picot_op *op); /* 0 or -ENOMEM */
+void picot__shared_leave(const struct picot__descriptor *desc, const picot_op *op);
+void picot__shared_cancel(picot_loop *loop, const struct picot__descriptor *desc); /* picot_cancel each */
+void picot__shared_free(picot_loop *loop, struct picot__descriptor *desc);
+static inline bool picot__has_operations(const struct picot__descriptor *desc)
+{
+    return desc->reader || desc->writer || (desc->shared && desc->shared->count > 0);
+}
 
 /* The entry of a descriptor number, made on demand; NULL: out of memory or negative. */
 struct picot__descriptor *picot__descriptor_at(picot_loop *loop, int fd);

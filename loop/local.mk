@@ -66,6 +66,7 @@ loop_sources = \
     loop/loop.c \
     loop/metrics.c \
     loop/op.c \
+    loop/op_cancel.c \
     loop/op_prepare.c \
     loop/outside.h \
     loop/post.c \
@@ -75,6 +76,7 @@ loop_sources = \
     loop/process_spawn.c \
     loop/process_talk.c \
     loop/retry.c \
+    loop/shared.c \
     loop/shuffle.c \
     loop/signal.c \
     loop/timer.c \

@@ -20,7 +20,8 @@ enum {
     MOVES_BYTES = 8,    /* u.io: a buffer and its length */
     MAY_LACK_ROOM = 16, /* may have to wait for the system: see must_wait_for_room */
     CHECKED = 32,       /* has other arguments to check */
-    VECTOR = 64         /* u.io: several buffers and their number */
+    VECTOR = 64,        /* u.io: several buffers and their number */
+    MAY_SHARE = 128     /* many at once on a file: see may_share */
 };
 #define READER (ON_HANDLE | PICOT__READS)
 #define WRITER (ON_HANDLE | PICOT__WRITES)
@@ -40,10 +41,10 @@ static const unsigned char traits[PICOT__OP_KINDS] = {
     [PICOT__OP_SEND_ALL] = WRITER | MOVES_BYTES,
     [PICOT__OP_RECVMSG] = READER | CHECKED,
     [PICOT__OP_SENDMSG] = WRITER | CHECKED | MAY_LACK_ROOM,
-    [PICOT__OP_READ] = READER | MOVES_BYTES,
-    [PICOT__OP_WRITE] = WRITER | MOVES_BYTES,
-    [PICOT__OP_READV] = READER | VECTOR,
-    [PICOT__OP_WRITEV] = WRITER | VECTOR,
+    [PICOT__OP_READ] = READER | MOVES_BYTES | MAY_SHARE,
+    [PICOT__OP_WRITE] = WRITER | MOVES_BYTES | MAY_SHARE,
+    [PICOT__OP_READV] = READER | VECTOR | MAY_SHARE,
+    [PICOT__OP_WRITEV] = WRITER | VECTOR | MAY_SHARE,
     [PICOT__OP_FSYNC] = WRITER,
     [PICOT__OP_FTRUNCATE] = WRITER,
     [PICOT__OP_FALLOCATE] = WRITER,
@@ -71,6 +72,7 @@ static void detach(struct picot__descriptor *desc, const picot_op *op)
 {
     if (desc->reader == op) desc->reader = NULL;
     if (desc->writer == op) desc->writer = NULL;
+    if (PICOT__UNLIKELY(op->_.flags & PICOT__SHARING)) picot__shared_leave(desc, op);
 }
 
 /* ---- completion ------------------------------------------------------------------------------ */
@@ -125,7 +127,7 @@ static struct picot__descriptor *source_of_copy(picot_loop *loop, const picot_op
 static void advance_close(picot_loop *loop, struct picot__descriptor *desc)
 {
     picot_op *closer = desc->closer;
-    if (!closer || desc->reader || desc->writer) return;
+    if (!closer || picot__has_operations(desc)) return;
     desc->closer = NULL;
     closer->_.state = PICOT__PENDING;
     int rc = loop->backend->submit(loop, desc, closer);
@@ -287,13 +289,14 @@ static int submit_close(picot_loop *loop, picot_op *op, bool now)
     if (!desc || !(desc->flags & PICOT__OPEN)) return -EBADF;
     if (desc->flags & PICOT__CLOSE_BEGUN) return -EALREADY;
     desc->flags |= PICOT__CLOSE_BEGUN;
-    if (!desc->reader && !desc->writer) return give_to_backend(loop, desc, op, now);
+    if (!picot__has_operations(desc)) return give_to_backend(loop, desc, op, now);
     desc->closer = op;
     op->_.state = PICOT__CLOSING;
     loop->pending_ops++;
     picot_op *reader = desc->reader, *writer = desc->writer == reader ? NULL : desc->writer;
     if (reader) (void)picot_cancel(loop, reader);
     if (writer) (void)picot_cancel(loop, writer);
+    picot__shared_cancel(loop, desc);
     return 0;
 }
 
@@ -333,6 +336,18 @@ static int submit_generic(picot_loop *loop, struct picot__descriptor *desc, pico
     return give_to_backend(loop, desc, op, now);
 }
 
+/* Reads and writes of a file that say where need not wait for one another. */
+static inline bool may_share(const struct picot__descriptor *desc, const picot_op *op, unsigned kind_traits)
+{
+    return desc->flags & PICOT__FILE && kind_traits & MAY_SHARE && op->_.u.io.at.offset >= 0;
+}
+
+static int submit_shared(picot_loop *loop, struct picot__descriptor *desc, picot_op *op, bool now)
+{
+    int rc = picot__shared_enter(loop, desc, op);
+    return rc < 0 ? rc : give_to_backend(loop, desc, op, now);
+}
+
 /* The way of every read and write: short, and without a call of its own. */
 static inline __attribute__((always_inline)) int submit_on_handle(picot_loop *loop, picot_op *op, unsigned kind_traits,
                                                                   bool now)
@@ -342,7 +357,8 @@ static inline __attribute__((always_inline)) int submit_on_handle(picot_loop *lo
     if (kind_traits & CHECKED && bad_arguments(op)) return -EINVAL;
     if (PICOT__UNLIKELY(!(kind_traits & (PICOT__READS | PICOT__WRITES)))) return submit_generic(loop, desc, op, now);
     picot_op **place = kind_traits & PICOT__READS ? &desc->reader : &desc->writer;
-    if (PICOT__UNLIKELY(*place != NULL)) return -EBUSY;
+    bool shares = PICOT__UNLIKELY(may_share(desc, op, kind_traits));
+    if (PICOT__UNLIKELY(*place != NULL && !shares)) return -EBUSY;
     if (kind_traits & MOVES_BYTES && (!op->_.u.io.buf || op->_.u.io.len - 1 >= PTRDIFF_MAX)) { /* also len 0 */
         if (op->_.u.io.len > 0) return -EINVAL;
         if (moves_nothing(desc, op)) return result_at_once(loop, op, 0, now);
@@ -352,6 +368,7 @@ static inline __attribute__((always_inline)) int submit_on_handle(picot_loop *lo
         if (total < 0) return (int)total;
         if (total == 0 && moves_nothing(desc, op)) return result_at_once(loop, op, 0, now);
     }
+    if (PICOT__UNLIKELY(shares)) return submit_shared(loop, desc, op, now);
     *place = op;
     if (PICOT__UNLIKELY(kind_traits & MAY_LACK_ROOM)) return submit_or_wait_for_room(loop, desc, op, now);
     op->_.state = PICOT__PENDING;
@@ -448,37 +465,4 @@ int picot_submit(picot_loop *loop, picot_op *op, picot_op_done *done, void *user
 int picot_submit_now(picot_loop *loop, picot_op *op, picot_op_done *done, void *user)
 {
     return submit(loop, op, done, user, true);
-}
-
-/* ---- cancel ---------------------------------------------------------------------------------- */
-
-int picot_cancel(picot_loop *loop, picot_op *op)
-{
-    int rc = picot__check(loop);
-    if (rc < 0) return PICOT__MISUSE(rc, "picot_cancel");
-    if (!op) return -EINVAL;
-    if (op->_.kind == PICOT__OP_CLOSE || op->_.flags & PICOT__CANCELLED) return 0;
-    if (op->_.state == PICOT__RETRYING) {
-        op->_.flags |= PICOT__CANCELLED;
-        picot__retry_cancel(loop, op);
-    } else if (op->_.state == PICOT__PENDING) {
-        op->_.flags |= PICOT__CANCELLED;
-        if (op->_.kind == PICOT__OP_TIMEOUT) {
-            picot__wheel_remove(&loop->wheel, &op->_.u.timeout);
-            queue_finished(loop, op, -ECANCELED);
-        } else {
-            loop->backend->cancel(loop, descriptor_of_op(loop, op), op);
-        }
-    }
-    return 0;
-}
-
-int picot_op_pending(const picot_op *op)
-{
-    return op && op->_.state != PICOT__IDLE;
-}
-
-size_t picot_op_progress(const picot_op *op)
-{
-    return op && op->_.kind == PICOT__OP_SEND_ALL ? op->_.u.io.at.progress : 0;
 }

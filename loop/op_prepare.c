@@ -138,13 +138,13 @@ void picot_op_shutdown(picot_op *op, picot_fd fd, int how)
 void picot_op_read(picot_op *op, picot_fd fd, void *buf, size_t len, int64_t offset)
 {
     prepare_io(op, PICOT__OP_READ, fd, buf, len, 0);
-    op->_.u.io.at.offset = offset;
+    op->_.u.io.at.offset = offset < 0 ? -1 : offset;
 }
 
 void picot_op_write(picot_op *op, picot_fd fd, const void *buf, size_t len, int64_t offset)
 {
     prepare_io(op, PICOT__OP_WRITE, fd, buf, len, 0);
-    op->_.u.io.at.offset = offset;
+    op->_.u.io.at.offset = offset < 0 ? -1 : offset;
 }
 
 void picot_op_fsync(picot_op *op, picot_fd fd, int data_only)

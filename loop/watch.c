@@ -45,7 +45,6 @@ int picot_watch_add(picot_loop *loop, picot_watch *watch, int fd, unsigned inter
     picot__descriptor_renew(desc);
     desc->flags = (uint16_t)((desc->flags & PICOT__HOT) | (unsigned)kind);
     desc->backend_index = -1;
-    desc->backend_data = 0;
     desc->watch = watch;
     loop->watches++;
     rc = loop->backend->watch(loop, desc);

@@ -133,8 +133,8 @@ static void file_errors(void)
     handle = picot_adopt(loop, open(path, O_RDONLY | O_CLOEXEC));
     CHECK(handle > 0);
     CHECK_EQ(write_at(loop, handle, "no", 0), -EBADF);
-    picot_op_read(&op, handle, buf, sizeof buf, 0);
-    picot_op_read(&second, handle, buf, sizeof buf, 0);
+    picot_op_read(&op, handle, buf, sizeof buf, -1);
+    picot_op_read(&second, handle, buf, sizeof buf, -1);
     CHECK_EQ(picot_submit(loop, &op, count_done, &done), 0);
     CHECK_EQ(picot_submit(loop, &op, count_done, &done), -EBUSY);
     CHECK_EQ(picot_submit(loop, &second, count_done, &done), -EBUSY);

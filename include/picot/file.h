@@ -35,7 +35,7 @@ struct timespec;
 
 /**
  * readv(2) into several buffers, in their order, or preadv(2) with offset >= 0; offset -1: the current position, and
- * for sockets, pipes and ttys. Occupies the handle as a read does.
+ * for sockets, pipes and ttys. Occupies the handle as a read does: of a file with an offset not at all.
  * Result: bytes, 0 at the end, or when all buffers are empty; -EINVAL: more than 1024 of them, or of more bytes than
  * SSIZE_MAX; -ESPIPE: an offset where there are no positions.
  * @param buffers  with all they point to the loop's until completion

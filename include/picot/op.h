@@ -14,7 +14,9 @@
  * them again, and the completion callback may free or reuse them. Coroutines use the awaitable forms of io.h instead.
  *
  * Directions. A handle carries at most one pending reader (recv, recvmsg, read, accept, poll for reading) and one
- * pending writer (send, sendmsg, write, connect, poll for writing): a second one is refused with -EBUSY.
+ * pending writer (send, sendmsg, write, connect, poll for writing): a second one is refused with -EBUSY. Reads and
+ * writes of a regular file or block device with an offset >= 0 are neither: any number may be pending, and which takes
+ * effect first is open.
  *
  * Codes that any submit may return: -EINVAL (NULL, bad argument, unprepared), -EBADF (handle closed, stale or never
  * valid), -EBUSY (see above, or the operation is pending already), -ENOMEM, -EPERM (other thread), PICOT_EFORKED,
@@ -72,6 +74,7 @@ struct picot_op {
                     picot_lease *ret_lease;
                 } at;
                 int flags;
+                uint32_t place; /* among the operations that share a file */
             } io;
             struct {
                 struct msghdr *msg;
@@ -243,7 +246,8 @@ PICOT_API void picot_op_shutdown(picot_op *op, picot_fd fd, int how);
 
 /* ---- preparing: any handle ------------------------------------------------------------------- */
 
-/** read(2), or pread(2) with offset >= 0; offset -1: the current position. Result: bytes, 0 at the end. @since 0.1 */
+/** read(2), or pread(2) with offset >= 0; offset -1: the current position. Result: bytes, 0 at the end. What a file has
+ * in memory may be there at once. @since 0.1 */
 PICOT_API void picot_op_read(picot_op *op, picot_fd fd, void *buf, size_t len, int64_t offset);
 
 /** write(2), or pwrite(2) with offset >= 0; offset -1: the current position. Result: bytes taken. @since 0.1 */

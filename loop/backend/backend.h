@@ -100,6 +100,9 @@ int64_t picot__sys_perform(picot_loop *loop, struct picot__descriptor *desc, pic
  * Result of open: the bare descriptor, to be handed to picot__sys_opened in the loop's thread.
  */
 int64_t picot__sys_blocking(picot_op *op, int fd);
+/* A read at an offset of a file, in the loop's thread, if that needs no disk: all that was asked for, or PICOT__AGAIN.
+ */
+int64_t picot__sys_read_cached(struct picot__descriptor *desc, const picot_op *op);
 int64_t picot__sys_path(const picot_op *op);      /* sys_path.c: the part of it that works on paths */
 int64_t picot__sys_temporary(const picot_op *op); /* sys_temporary.c */
 int64_t picot__sys_temporary_named(picot_op *op);

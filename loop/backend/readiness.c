@@ -228,6 +228,13 @@ static int done(picot_op *op, int64_t result)
     return PICOT__DONE;
 }
 
+/* Most reads find what they want in memory: a look there costs less than a thread. */
+static int read_file(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
+{
+    int64_t result = picot__sys_read_cached(desc, op);
+    return result == PICOT__AGAIN ? picot__offload(loop, op, desc->fd) : done(op, result);
+}
+
 int picot__readiness_submit(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
 {
     switch (op->_.kind) {
@@ -243,6 +250,8 @@ int picot__readiness_submit(picot_loop *loop, struct picot__descriptor *desc, pi
     case PICOT__OP_SENDMSG:
         return try_or_park(loop, desc, op, !(desc->flags & PICOT__SOCKET));
     case PICOT__OP_READ:
+        if (desc->flags & PICOT__FILE) return read_file(loop, desc, op);
+        return try_or_park(loop, desc, op, op->_.u.io.at.offset >= 0);
     case PICOT__OP_WRITE:
     case PICOT__OP_READV:
     case PICOT__OP_WRITEV:

@@ -70,6 +70,8 @@ static int classify(int fd)
     if (mode < 0) return -errno;
     unsigned flags = mode & O_NONBLOCK ? PICOT__NONBLOCKING : 0;
     if (S_ISREG(info.st_mode) || S_ISBLK(info.st_mode)) flags |= PICOT__FILE;
+    /* Past the cache a read waits for the disk even where it is told not to. */
+    if (flags & PICOT__FILE && !(mode & O_DIRECT)) flags |= PICOT__TRY_CACHE;
     if (S_ISSOCK(info.st_mode)) {
         flags |= PICOT__SOCKET;
         flags |= socket_kind(socket_number(fd, SO_DOMAIN), socket_number(fd, SO_TYPE), socket_number(fd, SO_PROTOCOL));

@@ -29,6 +29,25 @@ static int64_t read_file(const picot_op *op, int fd)
     return n < 0 ? -errno : n;
 }
 
+/* A larger read takes long even from memory. */
+#define CACHED_MAX ((size_t)65536)
+
+/*
+ * What the system has in memory: preadv2(2) with RWF_NOWAIT (Linux 4.14). All that is asked for, or nothing, for a part
+ * may be the end of the file or not. Files that cannot tell (EOPNOTSUPP; ENOSYS in some containers) are not asked
+ * again.
+ */
+int64_t picot__sys_read_cached(struct picot__descriptor *desc, const picot_op *op)
+{
+    struct iovec one = {op->_.u.io.buf, op->_.u.io.len};
+    int64_t offset = op->_.u.io.at.offset;
+    if (!(desc->flags & PICOT__TRY_CACHE) || offset < 0 || one.iov_len > CACHED_MAX) return PICOT__AGAIN;
+    ssize_t n = preadv2(desc->fd, &one, 1, offset, RWF_NOWAIT);
+    if (n >= 0) return (size_t)n == one.iov_len ? n : PICOT__AGAIN;
+    if (errno != EAGAIN) desc->flags &= (uint16_t)~PICOT__TRY_CACHE;
+    return PICOT__AGAIN;
+}
+
 static int64_t write_file(const picot_op *op, int fd)
 {
     ssize_t n;

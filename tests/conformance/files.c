@@ -6,9 +6,11 @@
 #include "support.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <picot/file.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int64_t read_some(picot_loop *loop, picot_fd fd, void *buf, size_t len, int64_t offset)
@@ -139,6 +141,114 @@ static void files_in_parallel(void)
     tap_loop_end(loop);
 }
 
+/* Reads and writes with an offset share a handle; those at the position do not. */
+static void many_at_once(void)
+{
+    enum { MANY = 200, BLOCK = 4096 };
+    picot_loop *loop = tap_loop();
+    struct folder folder;
+    static char blocks[MANY][BLOCK];
+    static struct recorded ops[MANY];
+    folder_make(&folder);
+    picot_fd file = open_file(loop, folder.fd, "file", O_RDWR | O_CREAT, 0);
+    memset(ops, 0, sizeof ops);
+    for (uint64_t i = 0; i < MANY; i++) {
+        pattern_fill(blocks[i], BLOCK, 5, i * BLOCK);
+        picot_op_write(&ops[i].op, file, blocks[i], BLOCK, (int64_t)(i * BLOCK));
+        CHECK_EQ(start(loop, &ops[i]), 0);
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        CHECK_EQ(finish(loop, &ops[i]), BLOCK);
+    memset(blocks, 0, sizeof blocks);
+    for (uint64_t i = 0; i < MANY; i++) {
+        struct iovec piece = {blocks[i], BLOCK};
+        int64_t offset = (int64_t)((MANY - 1 - i) * BLOCK);
+        if (i % 2)
+            picot_op_read(&ops[i].op, file, blocks[i], BLOCK, offset);
+        else
+            picot_op_readv(&ops[i].op, file, &piece, 1, offset);
+        CHECK_EQ(start(loop, &ops[i]), 0);
+        if (i % 2 == 0) CHECK_EQ(finish(loop, &ops[i]), BLOCK); /* the piece ends here */
+    }
+    struct recorded position[2] = {{.op = {0}}, {.op = {0}}};
+    char byte;
+    picot_op_read(&position[0].op, file, &byte, 1, -1);
+    picot_op_read(&position[1].op, file, &byte, 1, -1);
+    CHECK_EQ(start(loop, &position[0]), 0);
+    CHECK_EQ(start(loop, &position[1]), -EBUSY);
+    CHECK_EQ(picot_release(loop, file), -EBUSY);
+    CHECK_EQ(finish(loop, &position[0]), 1);
+    for (uint64_t i = 0; i < MANY; i++) {
+        CHECK_EQ(finish(loop, &ops[i]), BLOCK);
+        CHECK_EQ(pattern_match(blocks[i], BLOCK, 5, (MANY - 1 - i) * BLOCK), BLOCK);
+    }
+    /* A close in the middle ends them all first, each with its result or -ECANCELED. */
+    for (uint64_t i = 0; i < MANY; i++) {
+        picot_op_write(&ops[i].op, file, blocks[i], BLOCK, (int64_t)(i * BLOCK));
+        CHECK_EQ(start(loop, &ops[i]), 0);
+    }
+    close_handle(loop, file);
+    for (unsigned i = 0; i < MANY; i++)
+        CHECK(completed(&ops[i]) && (ops[i].result == BLOCK || ops[i].result == -ECANCELED));
+    folder_remove(&folder);
+    tap_loop_end(loop);
+}
+
+/* A forced end, a release and a number that is taken away meet those that share. */
+static void many_destroyed(void)
+{
+    enum { MANY = 40 };
+    picot_loop *loop = tap_loop();
+    struct folder folder;
+    static struct recorded ops[MANY];
+    static char bytes[MANY];
+    folder_make(&folder);
+    picot_fd file = open_file(loop, folder.fd, "file", O_RDWR | O_CREAT, 0);
+    memset(ops, 0, sizeof ops);
+    for (int i = 0; i < MANY; i++) {
+        picot_op_write(&ops[i].op, file, &bytes[i], 1, i);
+        CHECK_EQ(start(loop, &ops[i]), 0);
+    }
+    for (int i = 0; i < MANY; i += 2)
+        CHECK_EQ(picot_cancel(loop, &ops[i].op), 0);
+    CHECK_EQ(picot_loop_destroy(loop, PICOT_DESTROY_FORCE), 0);
+    for (int i = 0; i < MANY; i++)
+        CHECK(completed(&ops[i]) && (ops[i].result == 1 || ops[i].result == -ECANCELED));
+    folder_remove(&folder);
+}
+
+/* What is in memory is read as it is written, beyond the end too; each allocation may fail. */
+static void from_memory(void)
+{
+    for (long count = 0; count < 6; count++) {
+        picot_loop *loop = tap_loop();
+        struct folder folder;
+        char got[16];
+        struct recorded it = {0};
+        folder_make(&folder);
+        picot_fd file = open_file(loop, folder.fd, "file", O_RDWR | O_CREAT, 0);
+        CHECK_EQ(write_some(loop, file, "0123456789", 10, -1), 10); /* at the position: makes no table */
+        tap_allocator_fail_after(count);
+        int64_t some = read_some(loop, file, got, 4, 3);
+        tap_allocator_fail_after(-1);
+        CHECK(some == 4 || some == -ENOMEM);
+        CHECK(count > 0 || some == -ENOMEM);
+        if (some == 4) CHECK_MEM(got, "3456", 4);
+        picot_op_read(&it.op, file, got, 4, 3);
+        int rc = picot_submit_now(loop, &it.op, recorded_done, NULL);
+        CHECK(rc == 1 || rc == 0);
+        CHECK_EQ(rc == 1 ? it.op.result : finish(loop, &it), 4);
+        CHECK_EQ(read_some(loop, file, got, 16, 3), 7);
+        CHECK_EQ(read_some(loop, file, got, 16, 10), 0);
+        CHECK_EQ(write_some(loop, file, "ab", 2, 9), 2);
+        CHECK_EQ(read_some(loop, file, got, 3, 8), 3);
+        CHECK_MEM(got, "8ab", 3);
+        close_handle(loop, file);
+        folder_remove(&folder);
+        tap_loop_end(loop);
+    }
+}
+
 static void file_cancelled(void)
 {
     picot_loop *loop = tap_loop();
@@ -217,6 +327,9 @@ static void opening_beneath(void)
 static const struct tap_case cases[] = {
     {"file: offsets and position", file_offsets, TAP_BACKENDS},
     {"file: in parallel", files_in_parallel, TAP_BACKENDS},
+    {"many at once on a file", many_at_once, TAP_BACKENDS},
+    {"many, and a forced end", many_destroyed, TAP_BACKENDS},
+    {"reads from memory", from_memory, TAP_BACKENDS},
     {"file: cancelled", file_cancelled, TAP_BACKENDS},
     {"open: what it opens, and errors", opening, TAP_BACKENDS},
     {"open: beneath", opening_beneath, TAP_BACKENDS},

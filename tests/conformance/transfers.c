@@ -287,7 +287,7 @@ static void bad_transfers(void)
     CHECK_EQ(picot_transfer_start(loop, &it.transfer, NULL, NULL), -EINVAL);
     CHECK_EQ(picot_transfer_cancel(loop, NULL), -EINVAL);
     struct recorded reading = {0};
-    picot_op_read(&reading.op, file, got, 7, 0);
+    picot_op_read(&reading.op, file, got, 7, PICOT_POSITION);
     CHECK_EQ(start(loop, &reading), 0);
     CHECK_EQ(move(loop, &it, file, 0, other, 0, 1), -EBUSY);
     CHECK_EQ(finish(loop, &reading), 7);
@@ -341,6 +341,75 @@ static void closed_under_way(void)
     tap_loop_end(loop);
 }
 
+/* The position of the file tells how much went out, and others may read the file with offsets meanwhile. */
+static void peer_gone(void)
+{
+    picot_loop *loop = tap_loop();
+    struct folder folder;
+    folder_make(&folder);
+    pattern_fill(bytes, SIZE, SEED, 0);
+    folder_put(&folder, "source", bytes, SIZE);
+    picot_fd file = open_in(loop, &folder, "source", O_RDONLY);
+    for (enum kind kind = PIPE; kind < KINDS; kind++) {
+        struct way way = open_way(loop, &folder, kind, false);
+        struct moving it = {0};
+        struct recorded reading = {0};
+        CHECK_EQ(lseek(picot_fd_number(loop, file), 100, SEEK_SET), 100);
+        picot_transfer_prepare(&it.transfer, file, PICOT_POSITION, way.ours, PICOT_POSITION, PICOT_TO_THE_END);
+        CHECK_EQ(picot_transfer_start(loop, &it.transfer, moving_done, &it), 0);
+        picot_op_read(&reading.op, file, got, 1000, 5000);
+        CHECK_EQ(perform(loop, &reading), 1000);
+        CHECK_MEM(got, bytes + 5000, 1000);
+        set_nonblocking(way.theirs, false);
+        run_turns(loop, 20);
+        for (size_t have = 0; have < 1000;) {
+            run_turns(loop, 1);
+            struct pollfd entry = {.fd = way.theirs, .events = POLLIN};
+            if (poll(&entry, 1, 0) != 1) continue;
+            ssize_t n = read(way.theirs, got + have, 1000 - have);
+            CHECK(n > 0);
+            have += (size_t)n;
+        }
+        CHECK_MEM(got, bytes + 100, 1000);
+        CHECK_EQ(close(way.theirs), 0);
+        CHECK(run_until(loop, is_done, &it));
+        CHECK(it.transfer.result == -EPIPE || it.transfer.result == -ECONNRESET);
+        CHECK(it.transfer.moved >= 1000);
+        CHECK_EQ(lseek(picot_fd_number(loop, file), 0, SEEK_CUR), 100 + it.transfer.moved);
+        close_handle(loop, way.ours);
+    }
+    close_handle(loop, file);
+    folder_remove(&folder);
+    tap_loop_end(loop);
+}
+
+/* A socket to itself sends back what comes, until it is closed. */
+static void echo(void)
+{
+    picot_loop *loop = tap_loop();
+    for (enum kind kind = TCP; kind < KINDS; kind++) {
+        struct way way = open_way(loop, NULL, kind, false);
+        struct moving it = {0};
+        picot_transfer_prepare(&it.transfer, way.ours, PICOT_POSITION, way.ours, PICOT_POSITION, PICOT_TO_THE_END);
+        CHECK_EQ(picot_transfer_start(loop, &it.transfer, moving_done, &it), 0);
+        for (int i = 0; i < 5; i++) {
+            peer_send(way.theirs, "12345", 5);
+            for (int have = 0; have < 5;) {
+                run_turns(loop, 5);
+                ssize_t n = recv(way.theirs, got + have, (size_t)(5 - have), MSG_DONTWAIT);
+                if (n > 0) have += (int)n;
+            }
+            CHECK_MEM(got, "12345", 5);
+        }
+        close_handle(loop, way.ours);
+        CHECK(run_until(loop, is_done, &it));
+        CHECK(it.transfer.result == -ECANCELED || it.transfer.result == -EBADF);
+        CHECK_EQ(it.transfer.moved, 25);
+        CHECK_EQ(close(way.theirs), 0);
+    }
+    tap_loop_end(loop);
+}
+
 static void destroyed_under_way(void)
 {
     for (unsigned i = 0; i < 6; i++) {
@@ -390,6 +459,8 @@ static const struct tap_case cases[] = {
     {"transfers: slow peers", slow_peers, TAP_BACKENDS},
     {"transfers: bad ones", bad_transfers, TAP_BACKENDS},
     {"transfers: closed under way", closed_under_way, TAP_BACKENDS},
+    {"transfers: the peer is gone", peer_gone, TAP_BACKENDS},
+    {"transfers: an echo", echo, TAP_BACKENDS},
     {"transfers: destroyed under way", destroyed_under_way, TAP_BACKENDS},
     {"transfers: out of memory", out_of_memory, TAP_BACKENDS},
 };

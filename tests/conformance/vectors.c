@@ -91,8 +91,8 @@ static void bad_vectors(void)
     file = adopt(loop, openat(folder.fd, "file", O_RDONLY | O_CLOEXEC));
     CHECK_EQ(writev_some(loop, file, many, 1, 0), -EBADF);
     struct recorded first = {0}, second = {0};
-    picot_op_readv(&first.op, file, many, 1, 0);
-    picot_op_readv(&second.op, file, many, 1, 0);
+    picot_op_readv(&first.op, file, many, 1, -1);
+    picot_op_readv(&second.op, file, many, 1, -1);
     CHECK_EQ(start(loop, &first), 0);
     CHECK_EQ(start(loop, &second), -EBUSY);
     CHECK_EQ(finish(loop, &first), 1);
