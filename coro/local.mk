@@ -42,6 +42,7 @@ coro_sources = \
     coro/next_mapped.c \
     coro/op_leaf.h \
     coro/owned.c \
+    coro/process.c \
     coro/queue.c \
     coro/queue_wait.c \
     coro/rare.c \

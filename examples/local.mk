@@ -13,6 +13,7 @@ noinst_PROGRAMS += \
     examples/queues \
     examples/shared \
     examples/signals \
+    examples/subprocess \
     examples/sync \
     examples/tasks \
     examples/virtual_time
@@ -26,6 +27,7 @@ examples_process_pool_LDADD = libpicot_all.la
 examples_queues_LDADD = libpicot_all.la
 examples_shared_LDADD = libpicot_all.la
 examples_signals_LDADD = libpicot_all.la
+examples_subprocess_LDADD = libpicot_all.la
 examples_sync_LDADD = libpicot_all.la
 examples_tasks_LDADD = libpicot_all.la
 examples_virtual_time_LDADD = libpicot_all.la

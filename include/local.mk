@@ -43,6 +43,7 @@ picotinclude_HEADERS = \
     include/picot/signal.h \
     include/picot/signal_wait.h \
     include/picot/sim.h \
+    include/picot/subprocess.h \
     include/picot/sync.h \
     include/picot/task.h \
     include/picot/tcp.h \

@@ -42,6 +42,7 @@
 #include <picot/signal_wait.h>
 #include <picot/shared.h>
 #include <picot/sim.h>
+#include <picot/subprocess.h>
 #include <picot/sync.h>
 #include <picot/task.h>
 #include <picot/tcp.h>

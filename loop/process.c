@@ -246,7 +246,7 @@ static void close_pipes(picot_process *process)
     for (int i = 0; i < 3; i++) {
         if (process->pipes[i] <= 0) continue;
         picot_op_close(&process->closes[i], process->pipes[i]);
-        (void)picot_submit(process->loop, &process->closes[i], pipe_closed, process);
+        (void)picot_submit_now(process->loop, &process->closes[i], pipe_closed, process);
     }
 }
 

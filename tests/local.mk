@@ -137,6 +137,7 @@ check_PROGRAMS += \
     tests/test_queue_interleavings \
     tests/test_request_in \
     tests/test_servers \
+    tests/test_subprocess \
     tests/test_shared \
     tests/test_signals \
     tests/test_sync \
@@ -189,6 +190,7 @@ check_PROGRAMS += \
     tests/test_messages_iso \
     tests/test_queue_interleavings_iso \
     tests/test_queue_iso \
+    tests/test_subprocess_iso \
     tests/test_request_in_iso \
     tests/test_signals_iso \
     tests/test_sync_iso \
@@ -241,6 +243,8 @@ tests_test_signals_iso_SOURCES = tests/test_signals.c
 tests_test_signals_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_sync_iso_SOURCES = tests/test_sync.c
 tests_test_sync_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
+tests_test_subprocess_iso_SOURCES = tests/test_subprocess.c
+tests_test_subprocess_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_request_in_iso_SOURCES = tests/test_request_in.c
 tests_test_request_in_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 tests_test_messages_iso_SOURCES = tests/test_messages.c

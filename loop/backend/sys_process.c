@@ -155,31 +155,41 @@ static int send_by_pidfd(int pidfd, int signal_number, unsigned flags)
     return syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, flags) < 0 ? -errno : 0;
 }
 
+/* What waitid(2) says of a child; a filter that does not know P_PIDFD is gone around: it is ours by number, too. */
+static int wait_for(int pidfd, int pid, int options, siginfo_t *ret_info)
+{
+    bool by_pidfd = pidfd >= 0;
+    for (;;) {
+        memset(ret_info, 0, sizeof *ret_info);
+        int rc = waitid(by_pidfd ? (idtype_t)P_PIDFD : P_PID, (id_t)(by_pidfd ? pidfd : pid), ret_info, options);
+        if (rc == 0) return 0;
+        if (by_pidfd && (errno == EINVAL || errno == EPERM))
+            by_pidfd = false;
+        else if (errno != EINTR)
+            return -errno;
+    }
+}
+
+/* A number cannot have become another's while the child is ours to reap. */
+static int send_by_number(int pidfd, int pid, int signal_number, int group)
+{
+    siginfo_t info;
+    if (wait_for(pidfd, pid, WEXITED | WNOHANG | WNOWAIT, &info) < 0) return -ESRCH;
+    return kill(group ? -pid : pid, signal_number) < 0 ? -errno : 0;
+}
+
 int picot__sys_process_signal(int pidfd, int pid, int signal_number, int group)
 {
-    if (!group) return send_by_pidfd(pidfd, signal_number, 0);
-    int rc = send_by_pidfd(pidfd, signal_number, PIDFD_SIGNAL_PROCESS_GROUP);
-    if (rc != -EINVAL) return rc;
-    rc = send_by_pidfd(pidfd, 0, 0); /* older: is the number still the child's? It stays so until it is reaped */
-    if (rc < 0 && rc != -EPERM) return rc;
-    return kill(-pid, signal_number) < 0 ? -errno : 0;
+    int rc = send_by_pidfd(pidfd, signal_number, group ? PIDFD_SIGNAL_PROCESS_GROUP : 0);
+    bool lacking = rc == -ENOSYS || rc == -EPERM || (group && rc == -EINVAL); /* groups: Linux 6.9; or a filter */
+    return lacking ? send_by_number(pidfd, pid, signal_number, group) : rc;
 }
 
 int picot__sys_process_reap(int pidfd, int pid, int block, int *ret_code)
 {
     siginfo_t info;
-    int options = WEXITED | (block ? 0 : WNOHANG), rc;
-    bool by_pidfd = pidfd >= 0;
-    do {
-        info.si_pid = 0;
-        rc = waitid(by_pidfd ? (idtype_t)P_PIDFD : P_PID, (id_t)(by_pidfd ? pidfd : pid), &info, options);
-        if (rc < 0 && by_pidfd &&
-            errno == EINVAL) { /* a filter that does not know it: it is our child by number, too */
-            by_pidfd = false;
-            errno = EINTR;
-        }
-    } while (rc < 0 && errno == EINTR);
-    if (rc < 0) return -errno;
+    int rc = wait_for(pidfd, pid, WEXITED | (block ? 0 : WNOHANG), &info);
+    if (rc < 0) return rc;
     if (info.si_pid == 0) return 0;
     *ret_code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
     return 1;

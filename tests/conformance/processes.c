@@ -9,13 +9,19 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <picot/process.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,13 +168,13 @@ static void finish_child(picot_loop *loop, struct child *child)
     CHECK_EQ(picot_loop_run(loop, PICOT_RUN_IDLE), 0);
 }
 
-/* Some backends open a descriptor of their own when they first wait for something with a far deadline. */
+/* Some backends open a descriptor of their own when they first wait long. */
 static picot_loop *warm_loop(void)
 {
     picot_loop *loop = tap_loop();
     struct child child;
-    spawn_helper(loop, &child, "exit", "0");
-    (void)end_of(loop, &child);
+    spawn_helper(loop, &child, "exit", NULL);
+    CHECK_EQ(end_of(loop, &child), 0);
     finish_child(loop, &child);
     return loop;
 }
@@ -1357,6 +1363,79 @@ static void dies_with_its_parent(void)
     }
 }
 
+/* ---- kernels and containers that lack something --------------------------------------------------- */
+
+#define NR_PIDFD_SEND_SIGNAL 424
+#define NR_PIDFD_OPEN 434
+#define NR_CLOSE_RANGE 436
+
+/* From now on this system call ends with a code: always (mask 0), or when an argument has one of these bits. */
+static void forbid(unsigned number, unsigned argument, unsigned mask, int code)
+{
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(offsetof(struct seccomp_data, args) + argument * 8)),
+        BPF_JUMP(BPF_JMP | (mask ? BPF_JSET : BPF_JGE) | BPF_K, mask, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)code & SECCOMP_RET_DATA)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+    CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0) SKIP("no seccomp filters here");
+}
+
+/* Linux before 5.9: /proc lists what is open. */
+static void without_close_range(void)
+{
+    forbid(NR_CLOSE_RANGE, 0, 0, ENOSYS);
+    CHECK_EQ(syscall(NR_CLOSE_RANGE, 1000, 1001, 0), -1);
+    no_descriptor_leaks();
+    passed_descriptors_collide();
+}
+
+static void without_clone_pidfd(void)
+{
+    forbid(SYS_clone, 0, 0x1000, EINVAL);
+    exit_codes();
+    failed_spawns();
+    closing_kills_and_reaps();
+}
+
+static void without_wait_by_pidfd(void)
+{
+    forbid(SYS_waitid, 0, 2, EINVAL); /* P_PIDFD is 3, P_PID 1 */
+    exit_codes();
+    failed_spawns();
+    signals_never_reach_a_stranger();
+}
+
+/* Linux before 6.9. */
+static void without_group_signals(void)
+{
+    forbid(NR_PIDFD_SEND_SIGNAL, 3, ~0U, EINVAL);
+    the_group_goes_with_it();
+}
+
+static void without_pidfd_send_signal(void)
+{
+    forbid(NR_PIDFD_SEND_SIGNAL, 0, 0, EPERM);
+    the_group_goes_with_it();
+    closing_kills_and_reaps();
+    signals_never_reach_a_stranger();
+    reaped_by_someone_else();
+}
+
+static void without_any_pidfd(void)
+{
+    forbid(SYS_clone, 0, 0x1000, EINVAL);
+    forbid(NR_PIDFD_OPEN, 0, 0, ENOSYS);
+    picot_loop *loop = tap_loop();
+    picot_process_options options = helper_options("exit", NULL);
+    expect_failure(loop, &options, -ENOSYS, PICOT_PROCESS_AT_CLONE);
+    tap_loop_end(loop);
+}
+
 static const struct tap_case cases[] = {
     {"process: exit codes", exit_codes, TAP_BACKENDS},
     {"process: many waits", many_waits, TAP_BACKENDS},
@@ -1393,6 +1472,12 @@ static const struct tap_case cases[] = {
     {"process: a forked copy", a_forked_copy, TAP_BACKENDS},
     {"process: another thread", another_thread, TAP_BACKENDS},
     {"process: dies with its parent", dies_with_its_parent, 0},
+    {"process: without close_range", without_close_range, 0},
+    {"process: without CLONE_PIDFD", without_clone_pidfd, 0},
+    {"process: without P_PIDFD", without_wait_by_pidfd, 0},
+    {"process: without signals to groups", without_group_signals, 0},
+    {"process: without pidfd_send_signal", without_pidfd_send_signal, 0},
+    {"process: without any pidfd", without_any_pidfd, 0},
 };
 
 TAP_MAIN(cases)
