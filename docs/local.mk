@@ -18,6 +18,7 @@ EXTRA_DIST += \
     docs/loop.md \
     docs/performance.md \
     docs/process_pools.md \
+    docs/processes.md \
     docs/queues.md \
     docs/shared.md \
     docs/signals.md \
