@@ -2,7 +2,7 @@
 #
 # bench/local.mk - benchmarks: one JSON object per line. Not run by make check.
 
-noinst_PROGRAMS += bench/coro bench/echo bench/executors bench/idle bench/timers
+noinst_PROGRAMS += bench/coro bench/echo bench/executors bench/files bench/idle bench/timers
 bench_coro_SOURCES = bench/coro.c bench/coro_rows.c bench/coro_rows.h
 bench_coro_CPPFLAGS = $(AM_CPPFLAGS) -DBENCH_SOURCES='"$(abs_top_srcdir)/bench"'
 bench_coro_LDADD = libpicot_all.la
@@ -28,6 +28,13 @@ bench_executors_SOURCES += bench/executors_libuv.c
 bench_executors_LDADD += $(LIBUV_LIBS)
 endif
 EXTRA_DIST += bench/executors_asyncio.py
+bench_files_SOURCES = bench/files.c bench/files.h bench/files_picot.c
+bench_files_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS)
+bench_files_LDADD = libpicot_all.la
+if WITH_LIBUV
+bench_files_SOURCES += bench/files_libuv.c
+bench_files_LDADD += $(LIBUV_LIBS)
+endif
 bench_timers_SOURCES = bench/timers.c bench/timers.h bench/timers_picot.c
 bench_timers_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS) $(LIBEVENT_CFLAGS) -DBENCH_SOURCES='"$(abs_top_srcdir)/bench"'
 bench_timers_LDADD = libpicot_all.la -ldl

@@ -36,8 +36,6 @@ void picot_rt_group_open(picot_task *task, picot_group *group, picot_group_optio
     coro->groups.prev = group;
 }
 
-static void offer_room(picot_group *group);
-
 static void close_group(picot_group *group)
 {
     if (group->room_job._.next) picot_ready_remove(&group->room_job);
@@ -98,35 +96,11 @@ size_t picot_group_size(const picot_group *group)
 
 /* ---- children -------------------------------------------------------------------------------- */
 
-static int spawn_refusal(const picot_group *group)
+int picot__spawn_refusal(const picot_group *group)
 {
     if (!group || !group->open) return -EINVAL;
     if (group->cancelled) return -ECANCELED;
     return group->limit && group->live >= group->limit ? -EBUSY : 0;
-}
-
-picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const picot_fn *fn, int keeps_result,
-                                int32_t *ret_rc)
-{
-    *ret_rc = spawn_refusal(group);
-    if (*ret_rc < 0) return NULL;
-    if (group->told && group->errors)
-        picot__errors_free(group); /* those of the last join have been there long enough */
-    group->told = 0;
-    picot_task *task = picot__task_new(group->coro, group, fn, keeps_result);
-    if (!task || picot__inherit(spawner, task) < 0) {
-        if (task) picot__task_discard(task);
-        *ret_rc = -ENOMEM;
-        return NULL;
-    }
-    group->live++;
-    return task;
-}
-
-void picot_rt_spawn_start(picot_task *task, void *ret_value)
-{
-    if (ret_value) *picot__outcome(task) = ret_value;
-    picot__task_begin(task, task->group->eager);
 }
 
 /* Those to whom room was promised have gone on and filled it, or have not: then it is the next one's. */
@@ -135,10 +109,10 @@ static void look_for_room(picot_loop *loop, void *user)
     picot_group *group = user;
     (void)loop;
     group->promised = 0;
-    offer_room(group);
+    picot__group_offer_room(group);
 }
 
-static void offer_room(picot_group *group)
+void picot__group_offer_room(picot_group *group)
 {
     if (!group->room.first || group->live + group->promised >= group->limit) return;
     group->promised++;
@@ -181,7 +155,7 @@ void picot__group_child_ended(picot_group *group, int rc, uint32_t id, bool fail
         group->joiner = NULL;
         picot__task_ready(group->owner);
     }
-    offer_room(group);
+    picot__group_offer_room(group);
 }
 
 /* Does this end count as a failure of the group? Neither do cancellations that the group or picot_task_cancel caused.
@@ -208,7 +182,7 @@ picot_step picot_room_resume(picot_task *task, picot_frame *leaf, picot_frame *c
     picot_step step;
     (void)child;
     if (picot__parked_over(task, leaf, &my->_ret, &step)) return step;
-    my->_ret = spawn_refusal(my->group);
+    my->_ret = picot__spawn_refusal(my->group);
     if (my->_ret == 0 && (my->group->room.first || my->group->promised > 0)) my->_ret = -EBUSY; /* not overtaking */
     if (my->_ret == -EBUSY) return picot__park(task, leaf, &my->group->room, &my->_waiter);
     return picot__leaf_now(task, leaf, my->_ret);
@@ -219,7 +193,7 @@ PICOT__LEAF_FN(picot_room, room_cancel);
 /* ---- join ------------------------------------------------------------------------------------ */
 
 /* All children have ended: the outcome, and the group is as new. */
-static int settle(picot_group *group, int rc)
+static __attribute__((noinline)) int settle(picot_group *group, int rc)
 {
     if (rc == -ECANCELED && group->rc < 0 && group->cancelled & PICOT__GROUP_EDGE)
         group->owner->cancel |= PICOT__CANCEL_TASK; /* the failure is told instead; tell it again */
@@ -262,21 +236,34 @@ static int join_refusal(const picot_task *task, const picot_group *group)
     return group->joiner ? -EBUSY : 0;
 }
 
+/* It is not plain that the owner may wait, or what for. 0 or a code. */
+static __attribute__((cold, noinline)) int join_rare(picot_task *task, picot_frame *leaf)
+{
+    struct picot_join_head *my = (struct picot_join_head *)(void *)leaf;
+    my->_ret = join_refusal(task, my->group);
+    if (my->_ret < 0) return my->_ret;
+    if (picot__cancel_due(task)) join_cancel(task, leaf);
+    return 0;
+}
+
 picot_step picot_join_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
 {
     struct picot_join_head *my = (struct picot_join_head *)(void *)leaf;
+    picot_group *group = my->group;
     (void)child;
     if (leaf->pos == 0) {
-        my->_ret = join_refusal(task, my->group);
-        if (my->_ret < 0) return picot__leaf_return(task, leaf, my->_ret);
-        if (picot__cancel_due(task)) join_cancel(task, leaf);
-        if (my->group->live > 0) {
+        bool plain = group && group->open && group->owner == task && !group->joiner && !task->cancel;
+        if (!PICOT_LIKELY_(plain) && join_rare(task, leaf) < 0) return picot__leaf_return(task, leaf, my->_ret);
+        if (group->live > 0) {
             leaf->pos = 1;
-            my->group->joiner = leaf;
+            group->joiner = leaf;
             return (picot_step){PICOT_STEP_PENDING};
         }
     }
-    my->_ret = settle(my->group, my->_ret);
+    if (PICOT_LIKELY_(!(my->_ret | group->rc | group->failed | group->cancelled)))
+        group->told = 1;
+    else
+        my->_ret = settle(group, my->_ret);
     return picot__leaf_return(task, leaf, my->_ret);
 }
 

@@ -51,8 +51,8 @@ struct picot__coro {
     struct picot__dump_request *dump_request; /* picot_loop_dump_on_signal */
     struct picot__interrupt *interrupts;      /* picot_loop_set_interrupts */
     size_t interrupt_count;
-    int interrupted; /* the signal that has cancelled the main task, or 0 */
-    struct picot__handle *handles;            /* of futures; see handle.c */
+    int interrupted;               /* the signal that has cancelled the main task, or 0 */
+    struct picot__handle *handles; /* of futures; see handle.c */
     uint32_t handle_count, free_handle, handle_tag;
     uint64_t future_mark;
     struct picot__completions_block *completions; /* of those that are not closed */
@@ -77,14 +77,14 @@ enum picot__cancel_bit {
 };
 
 enum picot__task_flag {
-    PICOT__TASK_MAIN = 1,       /* of picot_run */
-    PICOT__TASK_RESULT = 2,     /* there is a place for its result: see picot__outcome */
-    PICOT__TASK_FUTURE = 4,     /* and it is a future */
-    PICOT__TASK_HAS_TREE = 8,   /* the loop keeps a tree of errors for it */
-    PICOT__TASK_OWNS = 16,      /* a function of it has opened a group */
-    PICOT__TASK_BY_GROUP = 32,  /* the first cancellation of the whole task was that of its group, */
-    PICOT__TASK_BY_LOOP = 64,   /* or of the loop's end */
-    PICOT__TASK_SHIELDS = 128,  /* one of its open scopes may be, or have been, a shield */
+    PICOT__TASK_MAIN = 1,        /* of picot_run */
+    PICOT__TASK_RESULT = 2,      /* there is a place for its result: see picot__outcome */
+    PICOT__TASK_FUTURE = 4,      /* and it is a future */
+    PICOT__TASK_HAS_TREE = 8,    /* the loop keeps a tree of errors for it */
+    PICOT__TASK_OWNS = 16,       /* a function of it has opened a group */
+    PICOT__TASK_BY_GROUP = 32,   /* the first cancellation of the whole task was that of its group, */
+    PICOT__TASK_BY_LOOP = 64,    /* or of the loop's end */
+    PICOT__TASK_SHIELDS = 128,   /* one of its open scopes may be, or have been, a shield */
     PICOT__TASK_CANCELLED = 256, /* by picot_task_cancel, when there was no memory to count it */
     PICOT__TASK_BY_SIGNAL = 512  /* the first picot_task_cancel was that of interrupt.c */
 };
@@ -135,7 +135,7 @@ static inline int picot__may_use(picot_loop *loop)
 struct picot__coro *picot__coro_of(picot_loop *loop);
 struct picot__coro *picot__coro_find(const picot_loop *loop);
 
-/* slab.c */
+/* slab.c. NULL: no memory. */
 void *picot__block_alloc(struct picot__coro *coro, size_t size);
 void picot__block_free(struct picot__coro *coro, void *block, size_t size);
 void picot__slabs_free(struct picot__coro *coro);
@@ -151,8 +151,9 @@ void picot__arena_init(char *block, size_t used, size_t size, char **ret_sp, cha
 /* The shield level that was in force before the function began to run its defers. */
 uint16_t picot__outer_shield(picot_frame *frame, uint16_t present);
 
-/* task.c. New: the root frame is its top, to be filled by the caller. */
+/* spawn.c. New: the root frame is its top, to be filled by the caller. */
 picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn, bool keeps_result);
+/* task.c */
 static inline size_t picot__task_size(const picot_task *task)
 {
     return (size_t)task->size_units * 16;
@@ -256,6 +257,8 @@ int picot__root_new(picot_loop *loop, const picot_fn *fn, const void *head, size
 /* group.c */
 void picot__group_init(picot_group *group, struct picot__coro *coro);
 bool picot__group_fails(const picot_task *task, int rc); /* is it a failure of its group when this task ends so? */
+int picot__spawn_refusal(const picot_group *group);      /* may a task be spawned into it? 0 or a code */
+void picot__group_offer_room(picot_group *group);        /* to the first who waits for it, if there is any */
 void picot__group_child_ended(picot_group *group, int rc, uint32_t id, bool failed);
 void picot__group_cancel(picot_group *group, uint8_t why, uint32_t origin);
 

@@ -57,6 +57,7 @@ coro_sources = \
     coro/semaphore.c \
     coro/signal.c \
     coro/slab.c \
+    coro/spawn.c \
     coro/store.c \
     coro/store.h \
     coro/sync.h \

@@ -26,7 +26,7 @@ static void put(struct picot__coro *coro, void *block, size_t class)
     coro->free_blocks[class] = block;
 }
 
-static bool refill(struct picot__coro *coro, size_t class)
+static __attribute__((cold, noinline)) bool refill(struct picot__coro *coro, size_t class)
 {
     struct picot__slab *slab = picot_alloc(coro->loop, SLAB_BYTES);
     if (!slab) return false;

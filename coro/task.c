@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * task.c - a task's life: made, stepped by the trampoline, ended.
+ * task.c - a task's life, once it has been made (spawn.c): stepped by the trampoline, ended.
  *
  * A step runs from a completion, a timer or the ready queue; inside another step only where a task is started eagerly.
  * Frames call each other directly; the trampoline resumes whoever waits for an ended callee, and takes over when calls
@@ -22,19 +22,7 @@ __attribute__((noinline)) void picot__scribble(void)
 }
 #endif
 
-/* ---- lists: circular, the oldest first ------------------------------------------------------- */
-
-static void link_task(picot_task **list, picot_task *task)
-{
-    picot_task *first = *list;
-    if (!first) *list = first = task->next = task->prev = task;
-    task->next = first;
-    task->prev = first->prev;
-    first->prev->next = task;
-    first->prev = task;
-}
-
-static void unlink_task(picot_task **list, picot_task *task)
+static inline void unlink_task(picot_task **list, picot_task *task)
 {
     if (task->next == task) {
         *list = NULL;
@@ -45,39 +33,7 @@ static void unlink_task(picot_task **list, picot_task *task)
     if (*list == task) *list = task->next;
 }
 
-/* ---- made and ended -------------------------------------------------------------------------- */
-
-static size_t frame_size(const picot_fn *fn)
-{
-    return fn->size & ~PICOT_ALIGNED_;
-}
-
-/* The root frame comes first in the arena and is the task's top; the caller fills it. A root of very many bytes has a
- * block so large that `size_units` cannot tell: it is refused. */
-picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn, bool keeps_result)
-{
-    size_t padding = fn->size & PICOT_ALIGNED_ ? sizeof(picot_task) & 8 : 0, root = frame_size(fn);
-    size_t outcome = keeps_result ? sizeof(void *) : 0;
-    size_t size = (sizeof(picot_task) + padding + root + (size_t)group->arena_units * 8 + outcome + 15) & ~(size_t)15;
-    if (size / 16 > UINT16_MAX) return NULL;
-    picot_task *task = picot__block_alloc(coro, size);
-    if (!task) return NULL;
-    char *head = (char *)(task + 1) + padding, *limit = (char *)task + size - outcome;
-    memset(task, 0, sizeof *task);
-    task->sp = head + root;
-    task->limit = limit;
-    task->group = group;
-    task->flags = keeps_result ? PICOT__TASK_RESULT : 0;
-    task->arena_units = (uint8_t)((size_t)(limit - (head + root)) / 8);
-    task->size_units = (uint16_t)(size / 16);
-    task->id = ++coro->next_id;
-    picot__task_make_job(task);
-    task->top = (picot_frame *)(void *)(head + (fn->flags & PICOT_FN_BODY ? sizeof(struct picot_frame_tail) : 0));
-    PICOT_POISON_(task->sp, (size_t)(limit - task->sp));
-    link_task(&group->children, task);
-    coro->live++;
-    return task;
-}
+/* ---- ended ----------------------------------------------------------------------------------- */
 
 struct picot__extra *picot__extra_of(picot_task *task)
 {
@@ -110,7 +66,8 @@ static void hand_over(void *place, const picot_frame *root)
     if (place) memcpy(place, (const char *)root + root->fn->result_offset, root->fn->result_size);
 }
 
-static __attribute__((noinline)) void end(picot_task *task, const picot_frame *root)
+/* With a failure, a future, a name, ...: any end. */
+static __attribute__((cold, noinline)) void end_any(picot_task *task, const picot_frame *root)
 {
     picot_group *group = task->group;
     struct picot__coro *coro = group->coro;
@@ -139,6 +96,28 @@ static __attribute__((noinline)) void end(picot_task *task, const picot_frame *r
         picot__block_free(coro, task, picot__task_size(task));
     }
     picot__group_child_ended(group, rc, id, failed);
+}
+
+/* Nearly all end so: well, in their first chunk, with nothing kept for them elsewhere. */
+static void end(picot_task *task, const picot_frame *root)
+{
+    picot_group *group = task->group;
+    struct picot__coro *coro = group->coro;
+    unsigned rare = task->flags & (PICOT__TASK_FUTURE | PICOT__TASK_MAIN | PICOT__TASK_HAS_TREE);
+    if (!PICOT_LIKELY_(root->rc >= 0 && !rare && !task->extra && task->limit == picot__arena_end(task))) {
+        end_any(task, root);
+        return;
+    }
+    if (task->flags & PICOT__TASK_RESULT) hand_over(*picot__outcome(task), root);
+    unlink_task(&group->children, task);
+    coro->live--;
+    picot__block_free(coro, task, picot__task_size(task));
+    group->live--;
+    if (group->live == 0 && group->joiner) {
+        group->joiner = NULL;
+        picot__task_ready(group->owner);
+    }
+    if (group->room.first) picot__group_offer_room(group);
 }
 
 /* ---- stepped --------------------------------------------------------------------------------- */
@@ -214,9 +193,12 @@ void picot_rt_step(picot_loop *loop, void *user)
             end(task, root);
         }
         const picot_job *next = queue->batch._.next;
-        if (next == &queue->batch && picot_ready_again(queue)) next = queue->batch._.next;
-        if (next->fn != picot_rt_step) break; /* the head of an empty batch has none */
-        task = (picot_task *)(void *)((char *)picot_ready_take(queue) - offsetof(picot_task, wait));
+        if (PICOT_LIKELY_(next == &queue->batch))
+            next = picot_ready_again_take(queue, picot_rt_step);
+        else
+            next = next->fn == picot_rt_step ? picot_ready_take(queue) : NULL;
+        if (!next) break;
+        task = (picot_task *)(void *)((char *)(uintptr_t)next - offsetof(picot_task, wait));
     }
     coro->current = NULL;
 }

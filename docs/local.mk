@@ -11,6 +11,7 @@ EXTRA_DIST += \
     docs/coroutines.md \
     docs/daemon.md \
     docs/executors.md \
+    docs/files.md \
     docs/generators.md \
     docs/http.md \
     docs/inspection.md \

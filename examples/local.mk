@@ -5,8 +5,10 @@
 noinst_PROGRAMS += \
     examples/cancellation \
     examples/daemon \
+    examples/directory_walk \
     examples/echo_server \
     examples/executors \
+    examples/file_copy \
     examples/generators \
     examples/inspection \
     examples/process_pool \
@@ -19,7 +21,9 @@ noinst_PROGRAMS += \
     examples/virtual_time
 examples_cancellation_LDADD = libpicot_all.la
 examples_daemon_LDADD = libpicot_all.la
+examples_directory_walk_LDADD = libpicot_all.la
 examples_echo_server_LDADD = libpicot_all.la
+examples_file_copy_LDADD = libpicot_all.la
 examples_generators_LDADD = libpicot_all.la
 examples_inspection_LDADD = libpicot_all.la
 examples_executors_LDADD = libpicot_all.la

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * file_prepare.c - filling in an operation of file.h. Nothing is checked here: picot_submit does.
+ * file_prepare.c - filling in an operation of file.h, and what picot_submit checks of it.
  */
 #include "internal.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <picot/file.h>
+#include <picot/transfer.h>
+#include <sys/uio.h>
 
 static void prepare(picot_op *op, enum picot__op_kind kind, picot_fd fd)
 {
@@ -176,4 +178,47 @@ void picot_op_temporary_named(picot_op *op, int dir, char *template_path, int fl
 void picot_op_temporary_directory(picot_op *op, int dir, char *template_path, unsigned mode)
 {
     prepare_temporary(op, PICOT__OP_TEMPORARY_DIRECTORY, dir, template_path, 0, mode);
+}
+
+/* ---- inside ---------------------------------------------------------------------------------- */
+
+void picot__prepare_copy(picot_op *op, picot_transfer *transfer)
+{
+    op->_.kind = PICOT__OP_COPY;
+    op->_.state = PICOT__IDLE;
+    op->_.flags = 0;
+    op->_.fd = transfer->_.to;
+    op->_.u.transfer = transfer;
+}
+
+/* ---- what picot_submit checks ---------------------------------------------------------------- */
+
+/* The bytes of several buffers, or -EINVAL. As readv(2) has it. */
+int64_t picot__vector_size(const picot_op *op)
+{
+    const struct iovec *buffers = op->_.u.io.buf;
+    size_t count = op->_.u.io.len, total = 0;
+    if (count > IOV_MAX || (count > 0 && !buffers)) return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (buffers[i].iov_len > PTRDIFF_MAX - total || (buffers[i].iov_len > 0 && !buffers[i].iov_base))
+            return -EINVAL;
+        total += buffers[i].iov_len;
+    }
+    return (int64_t)total;
+}
+
+bool picot__bad_path(const picot_op *op)
+{
+    if (!op->_.u.path.path) return true;
+    switch (op->_.kind) {
+    case PICOT__OP_STATX:
+    case PICOT__OP_RENAME:
+    case PICOT__OP_SYMLINK:
+    case PICOT__OP_LINK:
+        return !op->_.u.path.text;
+    case PICOT__OP_READLINK:
+        return !op->_.u.path.text || op->_.u.path.other <= 0;
+    default:
+        return false;
+    }
 }

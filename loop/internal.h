@@ -119,6 +119,7 @@ static inline bool picot__opens_handle(unsigned kind)
 enum { PICOT__READS = 1, PICOT__WRITES = 2 };
 unsigned picot__op_directions(const picot_op *op);
 int64_t picot__vector_size(const picot_op *op);
+bool picot__bad_path(const picot_op *op);
 
 /* Does it work on a path, without a handle? An open is a case of its own, and not meant here. */
 static inline bool picot__is_on_path(unsigned kind)

@@ -12,9 +12,7 @@
  */
 #include "backend/backend.h"
 
-#include <limits.h>
 #include <picot/transfer.h>
-#include <sys/uio.h>
 
 /* What the core must know of a kind. READS and WRITES are the directions it occupies on its handle. */
 enum {
@@ -299,20 +297,6 @@ static int submit_close(picot_loop *loop, picot_op *op, bool now)
     return 0;
 }
 
-/* The bytes of several buffers, or -EINVAL. As readv(2) has it. */
-int64_t picot__vector_size(const picot_op *op)
-{
-    const struct iovec *buffers = op->_.u.io.buf;
-    size_t count = op->_.u.io.len, total = 0;
-    if (count > IOV_MAX || (count > 0 && !buffers)) return -EINVAL;
-    for (size_t i = 0; i < count; i++) {
-        if (buffers[i].iov_len > PTRDIFF_MAX - total || (buffers[i].iov_len > 0 && !buffers[i].iov_base))
-            return -EINVAL;
-        total += buffers[i].iov_len;
-    }
-    return (int64_t)total;
-}
-
 static bool bad_arguments(const picot_op *op)
 {
     switch (op->_.kind) {
@@ -380,15 +364,6 @@ static inline __attribute__((always_inline)) int submit_on_handle(picot_loop *lo
     return settle_submit(loop, op, rc, now);
 }
 
-void picot__prepare_copy(picot_op *op, picot_transfer *transfer)
-{
-    op->_.kind = PICOT__OP_COPY;
-    op->_.state = PICOT__IDLE;
-    op->_.flags = 0;
-    op->_.fd = transfer->_.to;
-    op->_.u.transfer = transfer;
-}
-
 static int unblock_socket(struct picot__descriptor *desc)
 {
     return (desc->flags & (PICOT__SOCKET | PICOT__NONBLOCKING)) == PICOT__SOCKET ? picot__sys_unblock(desc, desc->fd)
@@ -421,25 +396,9 @@ static int submit_copy(picot_loop *loop, picot_op *op)
     return rc;
 }
 
-static bool bad_path(const picot_op *op)
-{
-    if (!op->_.u.path.path) return true;
-    switch (op->_.kind) {
-    case PICOT__OP_STATX:
-    case PICOT__OP_RENAME:
-    case PICOT__OP_SYMLINK:
-    case PICOT__OP_LINK:
-        return !op->_.u.path.text;
-    case PICOT__OP_READLINK:
-        return !op->_.u.path.text || op->_.u.path.other <= 0;
-    default:
-        return false;
-    }
-}
-
 static int submit_elsewhere(picot_loop *loop, picot_op *op, bool now)
 {
-    if (picot__is_on_path(op->_.kind)) return bad_path(op) ? -EINVAL : give_to_backend(loop, NULL, op, now);
+    if (picot__is_on_path(op->_.kind)) return picot__bad_path(op) ? -EINVAL : give_to_backend(loop, NULL, op, now);
     switch (op->_.kind) {
     case PICOT__OP_TIMEOUT:
         return submit_timeout(loop, op);

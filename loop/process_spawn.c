@@ -103,15 +103,17 @@ static int null_of(struct streams *streams)
     return streams->null;
 }
 
-static bool is_given(const picot_process_options *options, int number)
+/* What is passed under this number, or NULL. */
+static const picot_process_fd *given(const picot_process_options *options, int number)
 {
     for (size_t i = 0; i < options->fd_count; i++)
-        if (options->fds[i].number == number) return true;
-    return false;
+        if (options->fds[i].number == number) return &options->fds[i];
+    return NULL;
 }
 
-/* What the child gets as this number; -1: something else is given. Or a code below that. */
-static int open_stream(struct streams *streams, const picot_stdio *stdio, int number)
+/* What the child gets as this number, or a code. */
+static int open_stream(struct streams *streams, const picot_process_options *options, const picot_stdio *stdio,
+                       int number)
 {
     int rc;
     switch (stdio->kind) {
@@ -121,13 +123,24 @@ static int open_stream(struct streams *streams, const picot_stdio *stdio, int nu
         rc = picot__sys_pipe(number == 0, &streams->pipes[number], &streams->parent[number]);
         return rc < 0 ? rc : streams->pipes[number];
     case PICOT_STDIO_FD:
-        return picot__sys_is_open(stdio->fd) ? stdio->fd : -EBADF;
+        return stdio->fd;
     case PICOT_STDIO_STDOUT:
-        return streams->from[1];
+        return given(options, 1) ? given(options, 1)->fd : streams->from[1];
     case PICOT_STDIO_INHERIT:
     default:
         return streams->had[number] ? number : null_of(streams);
     }
+}
+
+/* Asked before anything is opened here, which could have the number of one that is not. */
+static bool are_open(const picot_process_options *options)
+{
+    const picot_stdio *stdio[] = {&options->in, &options->out, &options->err};
+    for (int number = 0; number < 3; number++)
+        if (stdio[number]->kind == PICOT_STDIO_FD && !picot__sys_is_open(stdio[number]->fd)) return false;
+    for (size_t i = 0; i < options->fd_count; i++)
+        if (!picot__sys_is_open(options->fds[i].fd)) return false;
+    return true;
 }
 
 static int open_streams(struct streams *streams, const picot_process_options *options)
@@ -138,15 +151,13 @@ static int open_streams(struct streams *streams, const picot_process_options *op
         streams->had[number] = picot__sys_is_open(number);
     }
     streams->null = -1;
+    if (!are_open(options)) return -EBADF;
     for (int number = 0; number < 3; number++) {
-        if (is_given(options, number)) continue;
-        int fd = open_stream(streams, stdio[number], number);
+        if (given(options, number)) continue;
+        int fd = open_stream(streams, options, stdio[number], number);
         if (fd < 0) return fd;
         streams->from[number] = fd;
     }
-    if (options->err.kind != PICOT_STDIO_STDOUT || !is_given(options, 1)) return 0;
-    for (size_t i = 0; i < options->fd_count; i++)
-        if (options->fds[i].number == 1) streams->from[2] = options->fds[i].fd;
     return 0;
 }
 

@@ -289,6 +289,7 @@ script_tests = \
     tests/test_compile_errors.sh \
     tests/test_crawler_site.sh \
     tests/test_eager.sh \
+    tests/test_file_examples.sh \
     tests/test_gdb.sh \
     tests/test_lint.sh \
     tests/test_virtual_time.sh

@@ -109,6 +109,29 @@ static inline int picot_ready_again(picot_ready_queue *queue)
 }
 
 /**
+ * All jobs of this turn have been taken: picot_ready_again, and when the first job of the new turn is of this kind
+ * picot_ready_take as well. NULL: return to the loop.
+ */
+static inline picot_job *picot_ready_again_take(picot_ready_queue *queue, picot_callback *fn)
+{
+    picot_job *first = queue->head._.next, *last = queue->head._.prev, *second = first->_.next;
+    if (first->fn != fn || queue->callbacks >= queue->again_until) { /* the head of an empty queue has no fn */
+        (void)picot_ready_again(queue);
+        return NULL;
+    }
+    queue->head._.next = queue->head._.prev = &queue->head;
+    if (second != &queue->head) {
+        queue->batch._.next = second;
+        queue->batch._.prev = last;
+        second->_.prev = last->_.next = &queue->batch;
+    }
+    first->_.next = NULL;
+    queue->turns++;
+    picot_ready_begin(queue);
+    return first;
+}
+
+/**
  * Have node->expire(loop, node) called at node->deadline_ns: a timer without a picot_timer around it. Both are set
  * before; the node is not armed. It keeps no run from ending, and a forced destroy leaves it alone: its owner counts
  * as pending by other means.

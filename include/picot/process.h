@@ -53,7 +53,8 @@ typedef struct picot_stdio {
  * in, out and err, which must be PICOT_STDIO_INHERIT. */
 typedef struct picot_process_fd {
     int fd;     /**< the parent's, which stays the parent's */
-    int number; /**< what the child calls it: 0 to 65535, each once */
+    int number; /**< what the child calls it: 0 to 65535, each once; the limit of open files (RLIMIT_NOFILE) must leave
+                   room above the highest one for as many as are passed, else -EMFILE */
 } picot_process_fd;
 
 /** A resource limit of a child, or of a pool's workers: setrlimit(2). */

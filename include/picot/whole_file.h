@@ -45,7 +45,8 @@ struct picot_whole_file {
  * Result: bytes; PICOT_ETOOLARGE: there are more than limit; the codes of open(2) and read(2); -ENOMEM; -ECANCELED.
  * @param dir, path  as in file.h; the loop's until the end
  * @param limit      bytes, at most SIZE_MAX / 4
- * @return  0: done follows once, never from inside; or refused: -EINVAL, -ENOENT, -ENAMETOOLONG, -ENOMEM, -EPERM, PICOT_EFORKED, PICOT_EBACKEND.
+ * @return  0: done follows once, never from inside; or refused: -EINVAL, -ENOENT, -ENAMETOOLONG, -ENOMEM, -EPERM,
+ *          PICOT_EFORKED, PICOT_EBACKEND.
  * @since 0.1
  */
 PICOT_API int picot_whole_file_read(picot_loop *loop, picot_whole_file *file, int dir, const char *path, size_t limit,

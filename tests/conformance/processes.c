@@ -449,6 +449,12 @@ static void failed_spawns(void)
     options.fd_count = 1;
     expect_failure(loop, &options, -EBADF, PICOT_PROCESS_AT_FDS);
     options = plain;
+    int next = dup(0); /* the number that the first pipe would have */
+    CHECK_EQ(close(next), 0);
+    options.fds = &(picot_process_fd){next, 5};
+    options.fd_count = 1;
+    expect_failure(loop, &options, -EBADF, PICOT_PROCESS_AT_FDS);
+    options = plain;
     options.limits = &(picot_process_limit){999, 1, 1};
     options.limit_count = 1;
     expect_failure(loop, &options, -EINVAL, PICOT_PROCESS_AT_LIMITS);
@@ -607,6 +613,18 @@ static void passed_descriptors_collide(void)
     finish_child(loop, &child);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(close(p[i][0]) | close(p[i][1]), 0);
+    options = helper_options("fds", NULL); /* stderr follows a stdout that is passed */
+    options.fds = &(picot_process_fd){report[1], 1};
+    options.fd_count = 1;
+    options.in.kind = PICOT_STDIO_NULL;
+    options.err.kind = PICOT_STDIO_STDOUT;
+    spawn_as(loop, &child, &options);
+    CHECK_EQ(end_of(loop, &child), 0);
+    finish_child(loop, &child);
+    memset(got, 0, sizeof got);
+    CHECK(read(report[0], got, sizeof got - 1) > 0);
+    (void)snprintf(expected, sizeof expected, "1:%lu 2:%lu ", inode_of(report[1]), inode_of(report[1]));
+    CHECK_STR(strchr(got, ' ') + 1, expected);
     CHECK_EQ(close(report[0]) | close(report[1]), 0);
     tap_loop_end(loop);
 }
