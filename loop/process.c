@@ -141,8 +141,8 @@ int picot__process_enter(picot_process *process)
     int code;
     int rc = picot_watch_add(process->loop, &process->watch, process->pidfd, PICOT_READABLE, has_ended, process);
     if (rc < 0) {
-        (void)send_signal(process, SIGNAL_KILL);
-        (void)picot__sys_process_reap(process->pidfd, process->pid, 1, &code);
+        bool killed = send_signal(process, SIGNAL_KILL) == 0;
+        (void)picot__sys_process_reap(process->pidfd, process->pid, killed, &code);
         (void)picot__sys_close(process->pidfd);
         return rc;
     }
