@@ -141,8 +141,8 @@ int picot__process_enter(picot_process *process)
     int code;
     int rc = picot_watch_add(process->loop, &process->watch, process->pidfd, PICOT_READABLE, has_ended, process);
     if (rc < 0) {
-        (void)send_signal(process, SIGNAL_KILL);
-        (void)picot__sys_process_reap(process->pidfd, process->pid, 1, &code);
+        bool killed = send_signal(process, SIGNAL_KILL) == 0;
+        (void)picot__sys_process_reap(process->pidfd, process->pid, killed, &code);
         (void)picot__sys_close(process->pidfd);
         return rc;
     }
@@ -269,6 +269,14 @@ int picot_process_close(picot_process *process)
 
 /* ---- the end of the loop ----------------------------------------------------------------------- */
 
+/* One that has become another user's may be out of reach: the loop does not wait for it for ever. */
+static void kill_or_let_go(picot_process *process, bool let)
+{
+    if (send_signal(process, SIGNAL_KILL) != -EPERM || !let) return;
+    let_go(process, UNKNOWN_CODE, true, -ECANCELED);
+    free_if_done(process);
+}
+
 void picot__children_kill(picot_loop *loop, bool all)
 {
     for (picot_process *process = loop->first_process, *next; process; process = next) {
@@ -277,7 +285,7 @@ void picot__children_kill(picot_loop *loop, bool all)
         if (process->leave && !process->closed)
             let_go(process, UNKNOWN_CODE, true, -ECANCELED);
         else if (all || (!process->first && !process->terminating))
-            (void)send_signal(process, SIGNAL_KILL);
+            kill_or_let_go(process, all);
     }
 }
 
@@ -290,8 +298,10 @@ void picot__children_fail(picot_loop *loop, int code)
             let_go(process, UNKNOWN_CODE, true, code);
         } else {
             process->terminating = true;
-            (void)send_signal(process, SIGNAL_KILL);
-            reap(process, true, code);
+            if (send_signal(process, SIGNAL_KILL) == -EPERM)
+                let_go(process, UNKNOWN_CODE, true, code);
+            else
+                reap(process, true, code);
         }
         free_if_done(process);
     }

@@ -23,12 +23,18 @@ struct picot__fd_move {
     int from, to;
 };
 
+/* Where the child is; the errno with which it failed there, or 0. */
+struct picot__answer {
+    int step, error;
+};
+
 /*
  * All that the child needs, by value or in the same block: it shares the parent's memory, may not allocate, and other
- * threads go on. step and error are its answer.
+ * threads go on.
  */
 struct picot__order {
-    int step, error; /* written by the child: where it is; the errno with which it failed there, or 0 */
+    struct picot__answer *answer; /* written by the child */
+    bool apart;                   /* it works in a copy of the memory: only the answer is shared */
 
     char *const *argv, *const *envp;
     const char *candidates; /* paths to execute, one behind the other, each with a NUL; an empty one is the end */
@@ -58,15 +64,16 @@ struct picot__order *picot__order_make(picot_loop *loop, const picot_process_opt
 
 /* ---- backend/sys_process.c --------------------------------------------------------------------- */
 
-/* Clone, and wait until the child executes: its number and pidfd; or a code, with order->step, and nothing is left. */
-int picot__sys_spawn(struct picot__order *order, int *ret_pid, int *ret_pidfd);
+/* Clone, and wait until the child executes: its number and pidfd; or a code, and nothing is left. The step always. */
+int picot__sys_spawn(struct picot__order *order, int *ret_pid, int *ret_pidfd, int *ret_step);
 /* A pipe for the child: its end and the parent's, which does not block. parent_writes: it is the child's stdin. */
 int picot__sys_pipe(int parent_writes, int *ret_child, int *ret_parent);
 int picot__sys_open_null(void);
 /* 1: open; 0: not. */
 int picot__sys_is_open(int fd);
 char *const *picot__sys_environment(void);
-/* group: to all of the process group of this number, which is the child's, not reaped yet. */
+/* group: to all of the process group of this number, which was made for the child, and to the child itself, should it
+ * have left that. */
 int picot__sys_process_signal(int pidfd, int pid, int signal_number, int group);
 /* 1: reaped, *ret_code; 0: it runs; -ECHILD: someone else has reaped it. block: wait for it. */
 int picot__sys_process_reap(int pidfd, int pid, int block, int *ret_code);

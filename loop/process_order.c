@@ -182,6 +182,7 @@ struct picot__order *picot__order_make(picot_loop *loop, const picot_process_opt
     order->set_priority = options->nice != 0;
     order->uid = options->uid;
     order->gid = options->gid;
+    order->apart = options->uid >= 0 || options->gid >= 0;
     order->groups = options->groups;
     order->group_count = options->group_count;
     order->set_groups = options->group_count > 0 || ((options->uid >= 0 || options->gid >= 0) && !options->keep_groups);

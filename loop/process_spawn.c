@@ -187,8 +187,7 @@ static int execute(picot_process *process, const picot_process_options *options,
     *step = PICOT_PROCESS_AT_PREPARE;
     struct picot__order *order = picot__order_make(process->loop, options, from, &size);
     if (!order) return -ENOMEM;
-    int rc = picot__sys_spawn(order, &process->pid, &process->pidfd);
-    *step = order->step;
+    int rc = picot__sys_spawn(order, &process->pid, &process->pidfd, step);
     picot_free(process->loop, order, size);
     return rc;
 }

@@ -29,7 +29,8 @@ whitebox_libs = tests/libtap.la libpicot_all.la
 whitebox_http_libs = tests/libtap.la libpicot_http_all.la libpicot_all.la
 
 check_LTLIBRARIES = tests/libtap.la
-tests_libtap_la_SOURCES = tests/tap.c tests/tap.h tests/conformance/support.c tests/conformance/support.h
+tests_libtap_la_SOURCES = tests/tap.c tests/tap.h tests/conformance/others.c tests/conformance/support.c \
+    tests/conformance/support.h
 tests_libtap_la_LDFLAGS = $(SANITIZE_FLAGS)
 
 TESTS += $(check_PROGRAMS) $(structure_tests)
@@ -80,6 +81,7 @@ check_PROGRAMS += \
     tests/conformance/paths \
     tests/conformance/pipes \
     tests/conformance/processes \
+    tests/conformance/processes_hard \
     tests/conformance/seed \
     tests/conformance/signals \
     tests/conformance/sim \

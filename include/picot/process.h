@@ -94,7 +94,8 @@ typedef struct picot_process_options {
     enum picot_process_group group;
     int umask;       /**< 0 to 0777; -1: the parent's */
     int nice;        /**< added to the parent's priority: see nice(2) */
-    int64_t uid;     /**< -1: the parent's; else real, effective and saved ones */
+    int64_t uid;     /**< -1: the parent's; else real, effective and saved ones. The child then starts in a copy of the
+                        parent's memory, as after fork(2): slower where that is large; so does gid */
     int64_t gid;     /**< -1: the parent's */
     int keep_groups; /**< 0: with uid or gid set, the supplementary groups become `groups`, or none; 1: they stay */
     const gid_t *groups;
@@ -227,7 +228,8 @@ PICOT_API int picot_process_watch_remove(picot_loop *loop, picot_process_watch *
 PICOT_API int picot_process_signal(picot_process *process, int signal_number);
 
 /**
- * The same, to all of its process group; it must have been given one of its own.
+ * The same, to all of its process group, which must have been one of its own; and to the child should it have left
+ * that.
  * @return  as picot_process_signal; -EINVAL: it has no group of its own. Linux 6.9; before, kill(2), which can only hit
  *          that group, because the child has not been reaped. @since 0.1
  */
@@ -244,7 +246,8 @@ PICOT_API int picot_process_terminate(picot_process *process);
 /**
  * Done with it: its pipes are closed; a running child, with its own group if it has one, is killed by SIGKILL and
  * reaped by the loop in the background, unless options.leave is set; one that has ended is not signalled. Who waits is
- * told -ECANCELED. The pointer is no longer valid.
+ * told -ECANCELED. The pointer is no longer valid. One that we may not signal, because it has changed its user, stays
+ * until it ends: it is work of the loop, and let go when that is destroyed.
  * @return  0, also for NULL; -EPERM, PICOT_EFORKED. @since 0.1
  */
 PICOT_API int picot_process_close(picot_process *process);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -111,8 +112,8 @@ static void end_child(int pidfd, int pid)
 
 static int do_clone(struct picot__order *order, int flags, int *ret_pidfd)
 {
-    int pid =
-        unseen_clone(picot__child_main, order->stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD | flags, order, ret_pidfd);
+    flags |= CLONE_VFORK | SIGCHLD | (order->apart ? 0 : CLONE_VM);
+    int pid = unseen_clone(picot__child_main, order->stack_top, flags, order, ret_pidfd);
     return pid < 0 ? -errno : pid;
 }
 
@@ -138,12 +139,11 @@ static int clone_with_pidfd(struct picot__order *order, int *ret_pidfd)
     return rc < 0 ? rc : pid;
 }
 
-int picot__sys_spawn(struct picot__order *order, int *ret_pid, int *ret_pidfd)
+/* With every signal blocked, and no cancellation of this thread: the child has its mask, and nobody comes between. */
+static int clone_undisturbed(struct picot__order *order, int *ret_pidfd)
 {
     unsigned char before[16] = {0};
-    int pidfd = -1, state;
-    order->step = PICOT_PROCESS_AT_CLONE;
-    order->error = 0;
+    int state;
     order->parent = getpid();
     if (order->set_priority) {
         errno = 0;
@@ -152,18 +152,53 @@ int picot__sys_spawn(struct picot__order *order, int *ret_pid, int *ret_pidfd)
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     block_all(before);
     if (order->keep_signals) memcpy(order->mask, before, sizeof before);
-    int pid = clone_with_pidfd(order, &pidfd);
+    int pid = clone_with_pidfd(order, ret_pidfd);
     restore(before);
     (void)pthread_setcancelstate(state, NULL);
+    return pid;
+}
+
+static int spawn(struct picot__order *order, int *ret_pid, int *ret_pidfd)
+{
+    int pidfd = -1;
+    order->answer->step = PICOT_PROCESS_AT_CLONE;
+    order->answer->error = 0;
+    int pid = clone_undisturbed(order, &pidfd);
     if (pid < 0) return pid;
-    if (order->error) {
+    if (order->answer->error) {
         end_child(pidfd, pid);
-        return -order->error;
+        return -order->answer->error;
     }
-    order->step = PICOT_PROCESS_AT_NONE;
+    order->answer->step = PICOT_PROCESS_AT_NONE;
     *ret_pid = pid;
     *ret_pidfd = pidfd;
     return 0;
+}
+
+/*
+ * A change of user marks the memory that it happens in as not to be looked at by anyone: were that ours, we would write
+ * no core file and lose our own /proc, and a process of less rights would have had our memory. So it gets a copy.
+ */
+static int spawn_apart(struct picot__order *order, int *ret_pid, int *ret_pidfd, int *ret_step)
+{
+    void *page = mmap(NULL, sizeof *order->answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    *ret_step = PICOT_PROCESS_AT_PREPARE;
+    if (page == MAP_FAILED) return -errno;
+    order->answer = page;
+    int rc = spawn(order, ret_pid, ret_pidfd);
+    *ret_step = order->answer->step;
+    (void)munmap(page, sizeof *order->answer);
+    return rc;
+}
+
+int picot__sys_spawn(struct picot__order *order, int *ret_pid, int *ret_pidfd, int *ret_step)
+{
+    struct picot__answer answer;
+    if (order->apart) return spawn_apart(order, ret_pid, ret_pidfd, ret_step);
+    order->answer = &answer;
+    int rc = spawn(order, ret_pid, ret_pidfd);
+    *ret_step = answer.step;
+    return rc;
 }
 
 /* ---- afterwards -------------------------------------------------------------------------------- */
@@ -196,11 +231,25 @@ static int send_by_number(int pidfd, int pid, int signal_number, int group)
     return kill(group ? -pid : pid, signal_number) < 0 ? -errno : 0;
 }
 
-int picot__sys_process_signal(int pidfd, int pid, int signal_number, int group)
+static int send_either(int pidfd, int pid, int signal_number, int group)
 {
     int rc = send_by_pidfd(pidfd, signal_number, group ? PIDFD_SIGNAL_PROCESS_GROUP : 0);
     bool lacking = rc == -ENOSYS || rc == -EPERM || (group && rc == -EINVAL); /* groups: Linux 6.9; or a filter */
     return lacking ? send_by_number(pidfd, pid, signal_number, group) : rc;
+}
+
+/* Has it gone to another group? Should the number be a stranger's by now, then its pidfd says that it is no more. */
+static int send_to_group(int pidfd, int pid, int signal_number)
+{
+    int rc = send_either(pidfd, pid, signal_number, 1);
+    if (getpgid(pid) == pid) return rc;
+    int own = send_either(pidfd, pid, signal_number, 0);
+    return rc == 0 ? 0 : own;
+}
+
+int picot__sys_process_signal(int pidfd, int pid, int signal_number, int group)
+{
+    return group ? send_to_group(pidfd, pid, signal_number) : send_either(pidfd, pid, signal_number, 0);
 }
 
 int picot__sys_process_reap(int pidfd, int pid, int block, int *ret_code)

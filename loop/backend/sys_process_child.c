@@ -2,10 +2,11 @@
  *
  * sys_process_child.c - what a new child does between clone and execve.
  *
- * It runs in the parent's memory, on a stack of its own, while the thread that made it is suspended and all others go
- * on; every signal is blocked. So: raw system calls only, no lock, no allocation, no function of the C library that
- * keeps state (its setuid would change all threads of the parent, for one), and nothing is written but the order and
- * this stack. Sanitizers would count its calls as the parent's: their instrumentation is off here.
+ * It runs in the parent's memory, or in a copy where it changes its user, on a stack of its own, while the thread that
+ * made it is suspended and all others go on; every signal is blocked. So: raw system calls only, no lock, no
+ * allocation, no function of the C library that keeps state (its setuid would change all threads of the parent, for
+ * one), and nothing is written but the order and this stack. Sanitizers would count its calls as the parent's: their
+ * instrumentation is off here.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -33,7 +34,7 @@
 /* What syscall(2) returns is in errno, which is the suspended thread's: nobody sees that it changes. */
 ALONE static _Noreturn void fail(struct picot__order *order, int error)
 {
-    order->error = error ? error : EINVAL;
+    order->answer->error = error ? error : EINVAL;
     for (;;)
         (void)syscall(SYS_exit_group, 127);
 }
@@ -223,23 +224,23 @@ ALONE static _Noreturn void execute(struct picot__order *order)
 ALONE int picot__child_main(void *arg)
 {
     struct picot__order *order = arg;
-    order->step = PICOT_PROCESS_AT_GROUP;
+    order->answer->step = PICOT_PROCESS_AT_GROUP;
     if (order->group == PICOT_PROCESS_GROUP_SESSION) must(order, syscall(SYS_setsid));
     if (order->group == PICOT_PROCESS_GROUP_NEW) must(order, syscall(SYS_setpgid, 0, 0));
-    order->step = PICOT_PROCESS_AT_FDS;
+    order->answer->step = PICOT_PROCESS_AT_FDS;
     move_descriptors(order);
-    order->step = PICOT_PROCESS_AT_DIRECTORY;
+    order->answer->step = PICOT_PROCESS_AT_DIRECTORY;
     if (order->directory) must(order, syscall(SYS_chdir, order->directory));
     if (order->umask >= 0) (void)syscall(SYS_umask, order->umask);
-    order->step = PICOT_PROCESS_AT_PRIORITY;
+    order->answer->step = PICOT_PROCESS_AT_PRIORITY;
     if (order->set_priority) must(order, syscall(SYS_setpriority, PRIO_PROCESS, 0, order->priority));
-    order->step = PICOT_PROCESS_AT_LIMITS;
+    order->answer->step = PICOT_PROCESS_AT_LIMITS;
     set_limits(order);
-    order->step = PICOT_PROCESS_AT_USER;
+    order->answer->step = PICOT_PROCESS_AT_USER;
     change_user(order);
-    order->step = PICOT_PROCESS_AT_SIGNALS;
+    order->answer->step = PICOT_PROCESS_AT_SIGNALS;
     die_with_parent(order);
     reset_signals(order);
-    order->step = PICOT_PROCESS_AT_EXEC;
+    order->answer->step = PICOT_PROCESS_AT_EXEC;
     execute(order);
 }

@@ -762,22 +762,6 @@ static void signals_are_reset(void)
     tap_loop_end(loop);
 }
 
-/* Are we root, and may others execute programs here? In some containers not even / is theirs. */
-static bool may_become_others(void)
-{
-    int status = -1;
-    if (geteuid() != 0) return false;
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        if (setresgid(4321, 4321, 4321) == 0 && setresuid(1234, 1234, 1234) == 0)
-            (void)execl("/bin/sh", "sh", "-c", "exec 2>&-; exit 0", (char *)NULL);
-        _exit(1);
-    }
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status == 0;
-}
-
 /* Without supplementary groups, unless they are asked for. */
 static void users_and_groups(void)
 {

@@ -72,6 +72,14 @@ int64_t clock_of(picot_loop *loop); /* what its deadlines are measured by: the s
 unsigned open_descriptors(void);
 picot_loop *loop_with(const picot_loop_options *options); /* the case's backend and allocator put in */
 
+/* ---- users ------------------------------------------------------------------------------------- */
+
+/*
+ * Are we root, and may others execute programs? Where not even / is theirs, as in some containers, this case gets a
+ * view of its own in which /usr, /dev and /proc are.
+ */
+bool may_become_others(void);
+
 /* ---- descriptors ----------------------------------------------------------------------------- */
 
 /* The four kinds of stream that every stream case runs on: TCP and AF_UNIX, given to the loop blocking and not. */
