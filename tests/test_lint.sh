@@ -114,7 +114,7 @@ judge "--help" "$scratch/out"
 
 # ---- the coroutines of this tree ----------------------------------------------------------------------------------------
 
-# A minute, and the same in every build: once is enough.
+# Minutes, and the same in every build: once is enough.
 if [ -n "${TAP_QUICK:-}" ]; then
     skip "nothing in the coroutines of this tree" "TAP_QUICK"
     finish
@@ -125,16 +125,25 @@ tree_flags=$flags
 for package in libxml-2.0 liburiparser zlib glib-2.0; do
     tree_flags="$tree_flags $(${PKG_CONFIG:-pkg-config} --cflags "$package" 2>/dev/null)"
 done
-for file in $(cd "$srcdir" && find coro net examples bench tests -name '*.c' ! -path 'tests/lint/*' ! -path 'tests/compile/*' |
-    sort); do
-    grep -Eq '^ *(picot|async)_begin;' "$srcdir/$file" || continue
-    flags="$tree_flags -I$(dirname "$srcdir/$file")"
-    run_lint "$srcdir/$file"
-    if [ "$status" = 2 ] && grep -q 'file not found' "$scratch/errors"; then
-        skip "nothing in $file" "$(sed -n "s/.*'\(.*\)' file not found.*/\1 is not installed/p" "$scratch/errors" | head -n 1)"
+files=$(cd "$srcdir" && find coro net examples bench tests -name '*.c' ! -path 'tests/lint/*' ! -path 'tests/compile/*' \
+    -exec grep -lE '^ *(picot|async)_begin;' {} + | sort)
+
+# As many at a time as there are processors; each leaves its findings, messages and status in files of its own.
+processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+export lint clang srcdir scratch tree_flags
+# shellcheck disable=SC2016
+printf '%s\n' $files | xargs -n 1 -P "$processors" sh -c '
+    out=$scratch/$(printf %s "$1" | tr / .)
+    "$lint" --clang="$clang" "$srcdir/$1" -- $tree_flags "-I$(dirname "$srcdir/$1")" >"$out.found" 2>"$out.errors"
+    echo $? >"$out.status"' sh
+for file in $files; do
+    out=$scratch/$(printf %s "$file" | tr / .)
+    status=$(cat "$out.status")
+    if [ "$status" = 2 ] && grep -q 'file not found' "$out.errors"; then
+        skip "nothing in $file" "$(sed -n "s/.*'\(.*\)' file not found.*/\1 is not installed/p" "$out.errors" | head -n 1)"
         continue
     fi
-    { cat "$scratch/found" "$scratch/errors"; [ "$status" = 0 ] || echo "status $status"; } >"$scratch/out"
+    { cat "$out.found" "$out.errors"; [ "$status" = 0 ] || echo "status $status"; } >"$scratch/out"
     judge "nothing in $file" "$scratch/out"
 done
 
