@@ -451,30 +451,65 @@ static void a_policy_breaks_the_pool(void)
     end(pool);
 }
 
-static void the_server_may_be_killed(void)
+/* The parent of a pool's worker, which is stored, too. */
+static pid_t server_of(picot_executor *pool, pid_t *ret_worker)
 {
-    picot_process_pool_options options = options_for(1);
-    picot_executor *pool = pool_of(&options);
-    int answer[3];
+    int answer[3], parent = 0;
     char path[64];
     CHECK_EQ(request(pool, "calls", NULL, 0, answer, sizeof answer), sizeof answer);
-    /* The worker's parent. */
     (void)snprintf(path, sizeof path, "/proc/%d/stat", answer[0]);
     FILE *file = fopen(path, "r");
-    int parent = 0;
     CHECK(file && fscanf(file, "%*d (%*[^)]) %*c %d", &parent) == 1);
     (void)fclose(file);
     CHECK(parent > 1 && parent != getpid());
-    CHECK_EQ(kill(parent, SIGKILL), 0);
+    *ret_worker = answer[0];
+    return parent;
+}
+
+static void becomes_broken(picot_executor *pool)
+{
     picot_work work = PICOT_WORK_INIT;
-    int rc;
+    int rc, code = 0;
     do {
-        picot_work_request(&work, "code", answer, sizeof(int), NULL, 0);
+        picot_work_request(&work, "code", &code, sizeof code, NULL, 0);
         rc = picot_executor_submit(pool, &work);
         if (rc == 0) CHECK_EQ(picot_work_wait(&work, 60 * PICOT_SECOND), 0);
     } while (rc == 0);
     CHECK_EQ(rc, PICOT_EBROKEN);
+}
+
+static void the_server_may_be_killed(void)
+{
+    picot_process_pool_options options = options_for(1);
+    picot_executor *pool = pool_of(&options);
+    pid_t worker;
+    CHECK_EQ(kill(server_of(pool, &worker), SIGKILL), 0);
+    becomes_broken(pool);
     end(pool);
+}
+
+/* It does not answer; after ten seconds it is taken for lost. */
+static void the_server_may_be_stopped(void)
+{
+    picot_process_pool_options options = options_for(1);
+    picot_executor *pool = pool_of(&options);
+    pid_t worker, parent = server_of(pool, &worker);
+    CHECK_EQ(kill(parent, SIGSTOP), 0);
+    CHECK_EQ(kill(worker, SIGKILL), 0);
+    becomes_broken(pool);
+    end(pool);
+}
+
+/* With nothing to be asked, its end waits for nothing. */
+static void a_stopped_server_ends(void)
+{
+    picot_process_pool_options options = options_for(1);
+    picot_executor *pool = pool_of(&options);
+    pid_t worker, parent = server_of(pool, &worker);
+    CHECK_EQ(picot_executor_destroy(pool), 0);
+    CHECK_EQ(kill(parent, SIGSTOP), 0);
+    CHECK_EQ(picot_process_server_stop(server), 0);
+    server = NULL;
 }
 
 /* ---- limits and cancelling ------------------------------------------------------------------------------------- */
@@ -729,6 +764,8 @@ static const struct tap_case cases[] = {
     {"a spoiling worker holds up nobody", a_spoiling_worker_holds_up_nobody, 0},
     {"a policy breaks the pool", a_policy_breaks_the_pool, 0},
     {"the server may be killed", the_server_may_be_killed, 0},
+    {"the server may be stopped", the_server_may_be_stopped, TAP_SLOW},
+    {"a stopped server ends", a_stopped_server_ends, 0},
     {"a stuck call is killed by its limit", a_stuck_call_is_killed_by_its_limit, 0},
     {"cancelled calls", cancelled_calls, 0},
     {"a shutdown always ends", shutdown_always_ends, 0},

@@ -37,6 +37,7 @@
 #define PROGRAM_FD 4 /* a pidfd of the program; behind it nothing is open */
 #define ARGUMENT "--picot-process-server"
 #define HELLO_MS 10000
+#define ANSWER_NS (10 * PICOT_SECOND)
 
 struct picot_process_server {
     const picot_process_function *functions;
@@ -70,12 +71,12 @@ static int send_message(int socket, const void *data, size_t len, const int *fds
 }
 
 /* A whole message of this length, and as many descriptors as came, -1 for those that did not. */
-static int receive_message(int socket, void *data, size_t len, int *fds, size_t fd_count)
+static int receive_message(int socket, void *data, size_t len, int *fds, size_t fd_count, int64_t timeout_ns)
 {
     size_t came;
     for (size_t i = 0; i < fd_count; i++)
         fds[i] = -1;
-    int64_t received = picot_message_receive_now(socket, data, len, fds, fd_count, &came, PICOT_NEVER);
+    int64_t received = picot_message_receive_now(socket, data, len, fds, fd_count, &came, timeout_ns);
     return received == (int64_t)len ? 0 : -EPIPE;
 }
 
@@ -171,7 +172,7 @@ static _Noreturn void be_server(const picot_process_server *server, int socket, 
     if (program != PROGRAM_FD || getppid() != parent) _exit(0); /* it was faster */
     forget_signals();
     (void)prctl(PR_SET_NAME, "picot-server");
-    while (await_question() && receive_message(SOCKET_FD, &question, sizeof question, fds, FDS_MAX) == 0) {
+    while (await_question() && receive_message(SOCKET_FD, &question, sizeof question, fds, FDS_MAX, PICOT_NEVER) == 0) {
         if (question.kind == ASK_SPAWN)
             spawn(server, &question, fds);
         else
@@ -184,12 +185,15 @@ static _Noreturn void be_server(const picot_process_server *server, int socket, 
 
 /* ---- in the program ------------------------------------------------------------------------------------ */
 
+/* A server that is stopped, or in some other way does not answer, must hold up nobody for ever: that is its end. */
 static int ask(picot_process_server *server, const struct question *question, const int *fds, size_t fd_count,
                struct answer *ret_answer, int *ret_fd)
 {
     (void)pthread_mutex_lock(&server->mutex);
     int rc = send_message(server->socket, question, sizeof *question, fds, fd_count);
-    if (rc == 0) rc = receive_message(server->socket, ret_answer, sizeof *ret_answer, ret_fd, 1);
+    if (rc == 0) rc = receive_message(server->socket, ret_answer, sizeof *ret_answer, ret_fd, 1, ANSWER_NS);
+    if (rc < 0 && *server->fork_mark)
+        (void)kill(server->pid, SIGKILL); /* an answer that came now would be out of step */
     (void)pthread_mutex_unlock(&server->mutex);
     return rc < 0 ? PICOT_EBROKEN : ret_answer->rc;
 }
@@ -319,7 +323,7 @@ static int await_hello(const picot_process_server *server)
     do
         rc = poll(&polled, 1, HELLO_MS);
     while (rc < 0 && errno == EINTR);
-    if (rc <= 0 || receive_message(server->socket, &hello, sizeof hello, &none, 1) < 0) return -ENOEXEC;
+    if (rc <= 0 || receive_message(server->socket, &hello, sizeof hello, &none, 1, PICOT_NEVER) < 0) return -ENOEXEC;
     return hello.status == fingerprint(server->functions, server->function_count) ? 0 : -ENOEXEC;
 }
 
@@ -395,7 +399,10 @@ int picot_process_server_stop(picot_process_server *server)
     bool forked = !*server->fork_mark;
     if (!forked && __atomic_load_n(&server->pools, __ATOMIC_ACQUIRE) > 0) return -EBUSY;
     (void)close(server->socket);
-    if (!forked) (void)waitpid(server->pid, NULL, 0);
+    if (!forked) {
+        (void)kill(server->pid, SIGCONT); /* one that is stopped would not see it */
+        (void)waitpid(server->pid, NULL, 0);
+    }
     (void)pthread_mutex_destroy(&server->mutex);
     picot__fork_mark_close(server->fork_mark);
     free(server);
