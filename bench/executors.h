@@ -15,6 +15,8 @@ int64_t executors_cpu_ns(void);
 double executors_of_picot(const char *row, long count);
 /* The same for the rows of other processes; in time that passes. */
 double executors_of_processes(const char *row, long count);
+/* The least that this machine takes, without a library. */
+double executors_floor(const char *row, long count);
 #ifdef HAVE_LIBUV
 double executors_of_libuv(const char *row, long count);
 #endif

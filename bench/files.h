@@ -24,6 +24,8 @@ int64_t files_now_ns(void);
 
 /* Nanoseconds per read, `count` reads of the file opened with these flags; negative: it failed. */
 double files_of_picot(const char *backend, const char *path, int flags, long count);
+/* The same without a library, as fast as it goes; 0: not on this machine. */
+double files_floor(const char *path, int flags, long count);
 #ifdef HAVE_LIBUV
 double files_of_libuv(const char *unused, const char *path, int flags, long count);
 #endif

@@ -20,8 +20,8 @@ if WITH_LIBUV
 bench_echo_SOURCES += bench/echo_libuv.c
 bench_echo_LDADD += $(LIBUV_LIBS)
 endif
-bench_executors_SOURCES = bench/executors.c bench/executors.h bench/executors_picot.c bench/executors_processes.c \
-    bench/rows.c bench/rows.h
+bench_executors_SOURCES = bench/executors.c bench/executors.h bench/executors_floor.c bench/executors_picot.c \
+    bench/executors_processes.c bench/rows.c bench/rows.h
 bench_executors_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS) -DBENCH_SOURCES='"$(abs_top_srcdir)/bench"'
 bench_executors_LDADD = libpicot_all.la
 if WITH_LIBUV
@@ -29,7 +29,7 @@ bench_executors_SOURCES += bench/executors_libuv.c
 bench_executors_LDADD += $(LIBUV_LIBS)
 endif
 EXTRA_DIST += bench/executors_asyncio.py
-bench_files_SOURCES = bench/files.c bench/files.h bench/files_picot.c bench/rows.c bench/rows.h
+bench_files_SOURCES = bench/files.c bench/files.h bench/files_floor.c bench/files_picot.c bench/rows.c bench/rows.h
 bench_files_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS)
 bench_files_LDADD = libpicot_all.la
 if WITH_LIBUV
