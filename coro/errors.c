@@ -52,6 +52,8 @@ void picot__errors_add(picot_task *task, picot_group *group, const char *name, i
         group->last_error->next = node;
     else
         group->errors = node;
+    group->plan.fn = NULL;
+    group->told = 0;
     group->last_error = node;
 }
 

@@ -56,7 +56,9 @@ static void learn(picot_task *task, size_t size)
     size_t units = ((size_t)(task->sp - arena) + size + 7) / 8;
     if (units > LARGEST_HINT / 8) units = LARGEST_HINT / 8;
     if (units > 255) units = 255;
-    if (units > task->group->arena_units) task->group->arena_units = (uint8_t)units;
+    if (units <= task->group->arena_units) return;
+    task->group->arena_units = (uint8_t)units;
+    task->group->plan.fn = NULL;
 }
 
 static void *new_chunk(picot_task *task, size_t size)
@@ -81,6 +83,7 @@ static void *new_chunk(picot_task *task, size_t size)
     *trailer = (struct trailer){task->sp, task->limit, base, chunk};
     task->sp = base + size;
     task->limit = (char *)trailer;
+    task->flags |= PICOT__TASK_GREW;
     PICOT_POISON_(task->sp, (size_t)(task->limit - task->sp));
     return base;
 }
@@ -123,7 +126,8 @@ static const char *base_of(const picot_task *task)
 /*
  * A task's first function that has needed a second chunk will need it again: the chunk stays the current one, empty,
  * and what is left of the first one is not used any more. So nothing is in the first chunk but what was there before; a
- * block there is popped when all behind it has gone.
+ * block there, the scope around an await, is popped when all behind it has gone. Once an await has begun and ended in
+ * the second chunk alone, only defers can be left in the first, which are not popped: pops are short again.
  */
 static void keep_chunk(picot_task *task, struct picot_frame_tail *tail, char *at)
 {
@@ -131,7 +135,7 @@ static void keep_chunk(picot_task *task, struct picot_frame_tail *tail, char *at
     char *sp = at >= trailer->base && at < (const char *)trailer ? at : trailer->base;
     PICOT_POISON_(sp, (size_t)(task->sp - sp));
     task->sp = sp;
-    tail->spilled = PICOT_KEEPS_CHUNK_;
+    tail->spilled = tail->spilled == PICOT_KEEPS_CHUNK_ && at == trailer->base ? 0 : PICOT_KEEPS_CHUNK_;
 }
 
 /* Is it the task's first function, in a second chunk small enough to be kept? */

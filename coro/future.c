@@ -155,17 +155,7 @@ void picot__future_finish(struct picot__future *future, int rc, const void *valu
 
 /* ---- of one's own -------------------------------------------------------------------------------- */
 
-/* In a debugging loop: the function that made it, and how far that was. */
-static void note_creation(struct picot__future *future, const picot_task *creator)
-{
-    picot_frame *frame = creator ? creator->top : NULL;
-    if (!frame || !(frame->fn->flags & PICOT_FN_BODY)) return;
-    unsigned line = picot__tail_of(frame)->line;
-    future->created_file = frame->fn->file;
-    future->created_line = line ? line : frame->fn->line;
-}
-
-picot_future picot_future_create(picot_loop *loop, size_t value_size)
+picot_future picot_rt_future_create(picot_loop *loop, size_t value_size, const char *file, unsigned line)
 {
     if (!loop) return -EINVAL;
     int rc = picot__may_use(loop);
@@ -173,8 +163,16 @@ picot_future picot_future_create(picot_loop *loop, size_t value_size)
     struct picot__coro *coro = picot__coro_of(loop);
     struct picot__future *future = coro ? picot__future_new(coro, value_size) : NULL;
     if (!future) return -ENOMEM;
-    if (coro->debug) note_creation(future, coro->current);
+    if (coro->debug) {
+        future->created_file = file;
+        future->created_line = line;
+    }
     return future->handle;
+}
+
+picot_future(picot_future_create)(picot_loop *loop, size_t value_size)
+{
+    return picot_rt_future_create(loop, value_size, NULL, 0);
 }
 
 /* A future that its owner may finish. */

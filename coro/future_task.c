@@ -35,13 +35,16 @@ static void enter_future(picot_task *task, struct picot__future *future, const p
     task->flags |= PICOT__TASK_FUTURE;
 }
 
-picot_task *picot_rt_spawn_future(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc)
+picot_task *picot_rt_spawn_future(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc,
+                                  unsigned line)
 {
     struct picot__coro *coro = picot__coro_of_task(spawner);
     struct picot__future *future = picot__future_new(coro, fn->result_size);
-    *ret_rc = -ENOMEM;
-    if (!future) return NULL;
-    picot_task *task = picot_rt_spawn_open(spawner, group ? group : &coro->roots, fn, 1, ret_rc);
+    if (!future) {
+        *ret_rc = -ENOMEM;
+        return NULL;
+    }
+    picot_task *task = picot_rt_spawn_open(spawner, group ? group : &coro->roots, fn, 1, ret_rc, line);
     if (!task) {
         picot__future_release(future);
         return NULL;
@@ -90,9 +93,10 @@ void picot__future_task_ended(picot_task *task, const picot_frame *root, bool fa
 
 /* ---- the start handshake ------------------------------------------------------------------------- */
 
-picot_task *picot_rt_spawn_waited(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc)
+picot_task *picot_rt_spawn_waited(picot_task *spawner, picot_group *group, const picot_fn *fn, int32_t *ret_rc,
+                                  unsigned line)
 {
-    picot_task *task = picot_rt_spawn_open(spawner, group, fn, 0, ret_rc);
+    picot_task *task = picot_rt_spawn_open(spawner, group, fn, 0, ret_rc, line);
     if (!task) return NULL;
     if (picot__rare_of(task)) return task; /* the handshake needs it */
     group->live--;

@@ -124,7 +124,6 @@ picot_frame *picot_rt_for_begin(picot_task *task, picot_frame *frame, picot_gene
 {
     struct picot_frame_tail *tail = picot__tail_of(frame);
     struct picot_next_head *next = picot_rt_push(task, tail, picot_next_fn.size);
-    frame->rc = 0;
     if (!next) return NULL;
     *next = (struct picot_next_head){
         ._co = {.fn = &picot_next_fn, .parent = frame}, .gen = generator, .size = size, .how = PICOT_GEN_NEXT_};

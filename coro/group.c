@@ -42,6 +42,7 @@ static void close_group(picot_group *group)
     group->prev->next = group->next;
     group->next->prev = group->prev;
     group->open = 0;
+    group->plan.fn = NULL;
     (void)picot__grant_all(&group->room, -EINVAL);
 }
 
@@ -66,6 +67,7 @@ void picot__group_cancel(picot_group *group, uint8_t why, uint32_t origin)
         group->reason = why;
     }
     group->cancelled |= why;
+    group->plan.fn = NULL;
     if (group->next_cancelled) return; /* it will have its turn */
     bool inside = coro->last_cancelled;
     group->next_cancelled = group; /* the last one */
@@ -236,14 +238,28 @@ static int join_refusal(const picot_task *task, const picot_group *group)
     return group->joiner ? -EBUSY : 0;
 }
 
-/* It is not plain that the owner may wait, or what for. 0 or a code. */
-static __attribute__((cold, noinline)) int join_rare(picot_task *task, picot_frame *leaf)
+static __attribute__((noinline)) picot_step join_over(picot_task *task, picot_frame *leaf)
+{
+    struct picot_join_head *my = (struct picot_join_head *)(void *)leaf;
+    my->_ret = settle(my->group, my->_ret);
+    return picot__leaf_return(task, leaf, my->_ret);
+}
+
+static picot_step join_wait(picot_frame *leaf, picot_group *group)
+{
+    leaf->pos = 1;
+    group->joiner = leaf;
+    return (picot_step){PICOT_STEP_PENDING};
+}
+
+/* It is not plain that the owner may wait, or what for. */
+static __attribute__((noinline)) picot_step join_any(picot_task *task, picot_frame *leaf)
 {
     struct picot_join_head *my = (struct picot_join_head *)(void *)leaf;
     my->_ret = join_refusal(task, my->group);
-    if (my->_ret < 0) return my->_ret;
+    if (my->_ret < 0) return picot__leaf_return(task, leaf, my->_ret);
     if (picot__cancel_due(task)) join_cancel(task, leaf);
-    return 0;
+    return my->group->live > 0 ? join_wait(leaf, my->group) : join_over(task, leaf);
 }
 
 picot_step picot_join_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
@@ -252,19 +268,12 @@ picot_step picot_join_resume(picot_task *task, picot_frame *leaf, picot_frame *c
     picot_group *group = my->group;
     (void)child;
     if (leaf->pos == 0) {
-        bool plain = group && group->open && group->owner == task && !group->joiner && !task->cancel;
-        if (!PICOT_LIKELY_(plain) && join_rare(task, leaf) < 0) return picot__leaf_return(task, leaf, my->_ret);
-        if (group->live > 0) {
-            leaf->pos = 1;
-            group->joiner = leaf;
-            return (picot_step){PICOT_STEP_PENDING};
-        }
+        bool plain = group && group->open && group->owner == task && !group->joiner && !task->cancel && group->live > 0;
+        return PICOT_LIKELY_(plain) ? join_wait(leaf, group) : join_any(task, leaf);
     }
-    if (PICOT_LIKELY_(!(my->_ret | group->rc | group->failed | group->cancelled)))
-        group->told = 1;
-    else
-        my->_ret = settle(group, my->_ret);
-    return picot__leaf_return(task, leaf, my->_ret);
+    if (!PICOT_LIKELY_(!(my->_ret | group->rc | group->failed | group->cancelled))) return join_over(task, leaf);
+    group->told = 1;
+    return picot__leaf_return(task, leaf, 0);
 }
 
 PICOT__LEAF_FN(picot_join, join_cancel);

@@ -36,8 +36,7 @@ const char *picot_task_name(const picot_task *task)
 unsigned picot__frame_line(const picot_frame *frame)
 {
     if (!(frame->fn->flags & PICOT_FN_BODY)) return 0;
-    unsigned line = picot__tail_of((picot_frame *)(uintptr_t)frame)->line;
-    return line ? line : frame->fn->line;
+    return frame->rc > 0 ? (unsigned)frame->rc : frame->fn->line;
 }
 
 void picot_task_backtrace(const picot_task *task, picot_text_sink *sink, void *user)

@@ -86,6 +86,7 @@ enum picot__task_flag {
     PICOT__TASK_BY_LOOP = 64,    /* or of the loop's end */
     PICOT__TASK_SHIELDS = 128,   /* one of its open scopes may be, or have been, a shield */
     PICOT__TASK_CANCELLED = 256, /* by picot_task_cancel, when there was no memory to count it */
+    PICOT__TASK_GREW = 1024,     /* it has, or had, a further chunk in its arena */
     PICOT__TASK_BY_SIGNAL = 512  /* the first picot_task_cancel was that of interrupt.c */
 };
 
@@ -152,7 +153,7 @@ void picot__arena_init(char *block, size_t used, size_t size, char **ret_sp, cha
 uint16_t picot__outer_shield(picot_frame *frame, uint16_t present);
 
 /* spawn.c. New: the root frame is its top, to be filled by the caller. */
-picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn, bool keeps_result);
+picot_task *picot__task_new(picot_group *group, const picot_fn *fn, bool keeps_result);
 /* task.c */
 static inline size_t picot__task_size(const picot_task *task)
 {
@@ -229,11 +230,13 @@ void picot__hold_undo(struct picot_defer_node *node);
 void picot__owned_abandon(picot_owned *last, const picot_task *task);
 /* rare.c */
 void picot__extra_free(picot_task *task);
-/* A task begins with its creator's context, and in a debugging loop knows where it was created. 0 or -ENOMEM. */
-int picot__inherit_slow(picot_task *creator, picot_task *task);
-static inline int picot__inherit(picot_task *creator, picot_task *task)
+/* A task begins with its creator's context, and in a debugging loop knows where it was created: in a line of its
+ * creator's function, or 0 for where that is now. 0 or -ENOMEM. */
+int picot__inherit_slow(picot_task *creator, picot_task *task, unsigned line);
+static inline int picot__inherit(picot_task *creator, picot_task *task, unsigned line)
 {
-    return picot__coro_of_task(task)->debug || (creator && creator->extra) ? picot__inherit_slow(creator, task) : 0;
+    return picot__coro_of_task(task)->debug || (creator && creator->extra) ? picot__inherit_slow(creator, task, line)
+                                                                           : 0;
 }
 
 /* inspect.c, dump.c */

@@ -57,7 +57,7 @@ coro_sources = \
     coro/select.c \
     coro/semaphore.c \
     coro/signal.c \
-    coro/slab.c \
+    coro/slab.c coro/slab.h \
     coro/spawn.c \
     coro/store.c \
     coro/store.h \

@@ -26,11 +26,10 @@ static void put_cancel(picot_task *task, picot_frame *leaf)
     (void)picot__unpark(task, leaf, &queue_of(&my->_waiter)->putters, &my->_waiter);
 }
 
-picot_step picot_put_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
+static __attribute__((noinline)) picot_step put_slow(picot_task *task, picot_frame *leaf)
 {
     struct picot_put_head *my = (struct picot_put_head *)(void *)leaf;
     picot_step step;
-    (void)child;
     if (leaf->pos == PICOT__TURN) return picot__leaf_return(task, leaf, 0);
     if (picot__parked_over(task, leaf, &my->_ret, &step)) return step;
     picot_queue *queue = my->queue;
@@ -43,6 +42,30 @@ picot_step picot_put_resume(picot_task *task, picot_frame *leaf, picot_frame *ch
     return picot__leaf_result(task, leaf, rc);
 }
 
+/* The plain case, which calls nothing: a parked getter has the item at once. */
+picot_step picot_put_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
+{
+    struct picot_put_head *my = (struct picot_put_head *)(void *)leaf;
+    picot_ready_queue *ready = task->group->ready;
+    picot_queue *queue = my->queue;
+    (void)child;
+    if (leaf->pos != 0 || task->cancel || ready->budget == 0) return put_slow(task, leaf);
+    if (picot__queue_check(queue, ready) < 0 || !my->item || queue->refusal != 0) return put_slow(task, leaf);
+    picot_waiter *getter = queue->getters.first;
+    if (!getter || getter->granted != picot__resume_leaf) return put_slow(task, leaf);
+    if (queue->item_size == 8)
+        memcpy(getter->slot, my->item, 8);
+    else if (queue->item_size == 4)
+        memcpy(getter->slot, my->item, 4);
+    else
+        return put_slow(task, leaf);
+    queue->unfinished++;
+    picot__grant_leaf(&queue->getters, getter);
+    ready->budget--;
+    my->_ret = 0;
+    return picot__leaf_return(task, leaf, 0);
+}
+
 PICOT__LEAF_FN(picot_put, put_cancel);
 
 /* ---- get ----------------------------------------------------------------------------------------- */
@@ -53,11 +76,10 @@ static void get_cancel(picot_task *task, picot_frame *leaf)
     (void)picot__unpark(task, leaf, &queue_of(&my->_waiter)->getters, &my->_waiter);
 }
 
-picot_step picot_get_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
+static __attribute__((noinline)) picot_step get_slow(picot_task *task, picot_frame *leaf)
 {
     struct picot_get_head *my = (struct picot_get_head *)(void *)leaf;
     picot_step step;
-    (void)child;
     if (picot__parked_over(task, leaf, &my->_ret, &step)) return step;
     picot_queue *queue = my->queue;
     void *item = my->ret_item;
@@ -66,6 +88,24 @@ picot_step picot_get_resume(picot_task *task, picot_frame *leaf, picot_frame *ch
     if (rc == PICOT__MUST_WAIT) return wait_in(task, leaf, queue, &queue->getters, &my->_waiter, item);
     my->_ret = rc;
     return picot__leaf_now(task, leaf, rc);
+}
+
+/* The plain case, which calls nothing: there is nothing to get, and it waits; or it has waited. */
+picot_step picot_get_resume(picot_task *task, picot_frame *leaf, picot_frame *child)
+{
+    struct picot_get_head *my = (struct picot_get_head *)(void *)leaf;
+    (void)child;
+    if (leaf->pos != 0) {
+        my->_ret = leaf->rc;
+        return picot__leaf_return(task, leaf, leaf->rc);
+    }
+    picot_queue *queue = my->queue;
+    void *item = my->ret_item;
+    if (task->cancel || !item || picot__queue_check(queue, task->group->ready) < 0) return get_slow(task, leaf);
+    if (queue->len > 0 || queue->putters.first || queue->refusal != 0) return get_slow(task, leaf);
+    my->_waiter.slot = item;
+    my->_waiter.want = (intptr_t)queue;
+    return picot__park_now(task, leaf, &queue->getters, &my->_waiter);
 }
 
 PICOT__LEAF_FN(picot_get, get_cancel);

@@ -52,14 +52,14 @@ int picot_task_set_name(picot_task *task, const char *name)
 }
 
 /* Where the function stands that creates a task. */
-static void note_creation(struct picot__rare *rare, picot_frame *creator)
+static void note_creation(struct picot__rare *rare, const picot_frame *creator, unsigned line)
 {
     if (!creator || !(creator->fn->flags & PICOT_FN_BODY)) return;
     rare->created_file = creator->fn->file;
-    rare->created_line = picot__tail_of(creator)->line;
+    rare->created_line = line ? line : picot__frame_line(creator);
 }
 
-int picot__inherit_slow(picot_task *creator, picot_task *task)
+int picot__inherit_slow(picot_task *creator, picot_task *task, unsigned line)
 {
     struct picot__context *context =
         creator && creator->extra && creator->extra->rare ? creator->extra->rare->context : NULL;
@@ -68,6 +68,6 @@ int picot__inherit_slow(picot_task *creator, picot_task *task)
     struct picot__rare *rare = picot__rare_of(task);
     if (!rare) return -ENOMEM;
     rare->context = picot__context_share(context);
-    if (debug) note_creation(rare, creator ? creator->top : NULL);
+    if (debug) note_creation(rare, creator ? creator->top : NULL, line);
     return 0;
 }

@@ -33,8 +33,7 @@ static void locate(picot_report *report, const picot_task *task)
     while (!(frame->fn->flags & PICOT_FN_BODY) && frame->parent)
         frame = frame->parent;
     report->file = frame->fn->file;
-    report->line = frame->fn->flags & PICOT_FN_BODY ? picot__tail_of(frame)->line : 0;
-    if (!report->line) report->line = frame->fn->line;
+    report->line = frame->fn->flags & PICOT_FN_BODY ? picot__frame_line(frame) : frame->fn->line;
 }
 
 void picot__report_slow(struct picot__coro *coro, int64_t began_ns, const picot_task *task,
@@ -93,8 +92,12 @@ int picot_loop_set_debug(picot_loop *loop, int on)
 {
     struct picot__coro *coro;
     int rc = settings_of(loop, &coro);
-    if (rc == 0) coro->debug = on != 0;
-    return rc;
+    if (rc < 0) return rc;
+    coro->debug = on != 0;
+    coro->roots.plan.fn = NULL; /* tasks get more than a plan has */
+    for (picot_group *group = coro->groups.next; group != &coro->groups; group = group->next)
+        group->plan.fn = NULL;
+    return 0;
 }
 
 int picot_loop_set_eager(picot_loop *loop, int on)

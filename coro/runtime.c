@@ -92,9 +92,9 @@ int picot__root_new(picot_loop *loop, const picot_fn *fn, const void *head, size
     int rc = picot__may_use(loop);
     if (rc < 0) return rc;
     struct picot__coro *coro = picot__coro_of(loop);
-    picot_task *task = coro ? picot__task_new(coro, &coro->roots, fn, keeps_result) : NULL;
+    picot_task *task = coro ? picot__task_new(&coro->roots, fn, keeps_result) : NULL;
     if (!task) return -ENOMEM;
-    if (picot__inherit(coro->current, task) < 0) {
+    if (picot__inherit(coro->current, task, 0) < 0) {
         picot__task_discard(task);
         return -ENOMEM;
     }

@@ -5,7 +5,7 @@
  *
  *     slab  | header | block | block | ... |     all of one class; freed when the loop ends
  */
-#include "internal.h"
+#include "slab.h"
 
 #define SLAB_BYTES 16384
 
@@ -19,13 +19,6 @@ static size_t class_of(size_t size)
     return (size + PICOT__CLASS_STEP - 1) / PICOT__CLASS_STEP;
 }
 
-static void put(struct picot__coro *coro, void *block, size_t class)
-{
-    *(void **)block = coro->free_blocks[class];
-    PICOT_POISON_((char *)block + sizeof(void *), class * PICOT__CLASS_STEP - sizeof(void *));
-    coro->free_blocks[class] = block;
-}
-
 static __attribute__((cold, noinline)) bool refill(struct picot__coro *coro, size_t class)
 {
     struct picot__slab *slab = picot_alloc(coro->loop, SLAB_BYTES);
@@ -35,7 +28,7 @@ static __attribute__((cold, noinline)) bool refill(struct picot__coro *coro, siz
     coro->slabs = slab;
     size_t step = class * PICOT__CLASS_STEP, count = (SLAB_BYTES - 32) / step;
     for (char *block = (char *)slab + 32 + (count - 1) * step; count > 0; count--, block -= step)
-        put(coro, block, class);
+        picot__block_put(coro, block, class);
     return true;
 }
 
@@ -57,7 +50,7 @@ void picot__block_free(struct picot__coro *coro, void *block, size_t size)
     if (class >= PICOT__CLASS_COUNT)
         picot_free(coro->loop, block, size);
     else
-        put(coro, block, class);
+        picot__block_put(coro, block, class);
 }
 
 void picot__slabs_free(struct picot__coro *coro)

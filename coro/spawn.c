@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * spawn.c - tasks are made: straight code for nearly all of them, and the rest out of line.
+ *
+ * A group mostly gets tasks of one function, one after the other. What the last one was made with is kept as a plan, as
+ * long as nothing about the group or its loop wants to be looked at: then the next one is a block and some stores.
+ * Whatever changes that takes the plan away: a cancel, a failure, the group's end, a larger need of its tasks.
  */
 #include "errors.h"
 
@@ -15,90 +19,103 @@ static inline void link_task(picot_task **list, picot_task *task)
     first->prev = task;
 }
 
-/* The memory of a block is a task now; its root frame, at `head`, is to be filled by the caller. Of `wait` only what a
+/* A root of very many bytes needs a block so large that `size_units` cannot tell: it is refused. */
+static bool make_plan(struct picot_spawn_plan *plan, const picot_group *group, const picot_fn *fn, int keeps_result)
+{
+    bool aligned = fn->size & PICOT_ALIGNED_;
+    size_t head = sizeof(picot_task) + (aligned ? sizeof(picot_task) & 8 : 0), sp = head + (fn->size & ~PICOT_ALIGNED_);
+    size_t outcome = keeps_result ? sizeof(void *) : 0;
+    size_t size = (sp + (size_t)group->arena_units * 8 + outcome + 15) & ~(size_t)15, limit = size - outcome;
+    if (size / 16 > UINT16_MAX) return false;
+    *plan = (struct picot_spawn_plan){.fn = fn, .sp = (uint32_t)sp, .limit = (uint32_t)limit};
+    plan->top = (uint32_t)(head + (fn->flags & PICOT_FN_BODY ? sizeof(struct picot_frame_tail) : 0));
+    plan->keeps_result = keeps_result;
+    plan->arena_units = (uint8_t)((limit - sp) / 8);
+    plan->size_units = (uint16_t)(size / 16);
+    plan->flags = keeps_result ? PICOT__TASK_RESULT : 0;
+    return true;
+}
+
+/* The memory of a block is a task now; its root frame, its top, is to be filled by the caller. Of `wait` only what a
  * job needs is set: who puts something else there sets that. */
-static inline __attribute__((always_inline)) picot_task *
-set_up(picot_task *task, picot_group *group, const picot_fn *fn, char *head, size_t size, size_t outcome)
+static inline __attribute__((always_inline)) void fill(picot_task *task, picot_group *group,
+                                                       const struct picot_spawn_plan *plan)
 {
     struct picot__coro *coro = group->coro;
-    char *sp = head + (fn->size & ~PICOT_ALIGNED_), *limit = (char *)task + size - outcome;
-    task->sp = sp;
-    task->limit = limit;
-    task->top = (picot_frame *)(void *)(head + (fn->flags & PICOT_FN_BODY ? sizeof(struct picot_frame_tail) : 0));
+    PICOT_UNPOISON_(task, (size_t)plan->size_units * 16);
+    task->sp = (char *)task + plan->sp;
+    task->limit = (char *)task + plan->limit;
+    task->top = (picot_frame *)(void *)((char *)task + plan->top);
     task->group = group;
     task->scopes = task->shield = 0;
     task->cancel = task->refusals = 0;
-    task->arena_units = (uint8_t)((size_t)(limit - sp) / 8);
-    task->size_units = (uint16_t)(size / 16);
-    task->flags = outcome ? PICOT__TASK_RESULT : 0;
+    task->arena_units = plan->arena_units;
+    task->size_units = plan->size_units;
+    task->flags = plan->flags;
     task->id = ++coro->next_id;
     task->wait.job.fn = picot_rt_step;
     task->wait.job.user = task;
     task->wait.job._.next = NULL;
     task->extra = NULL;
-    PICOT_POISON_(sp, (size_t)(limit - sp));
+    PICOT_POISON_(task->sp, (size_t)(task->limit - task->sp));
     link_task(&group->children, task);
     coro->live++;
+}
+
+static picot_task *make(picot_group *group, const struct picot_spawn_plan *plan)
+{
+    picot_task *task = picot__block_alloc(group->coro, (size_t)plan->size_units * 16);
+    if (task) fill(task, group, plan);
     return task;
 }
 
-/* A root of very many bytes has a block so large that `size_units` cannot tell: it is refused. */
-static __attribute__((cold, noinline)) picot_task *new_any(picot_group *group, const picot_fn *fn, size_t outcome)
+picot_task *picot__task_new(picot_group *group, const picot_fn *fn, bool keeps_result)
 {
-    size_t padding = fn->size & PICOT_ALIGNED_ ? sizeof(picot_task) & 8 : 0, root = fn->size & ~PICOT_ALIGNED_;
-    size_t size = (sizeof(picot_task) + padding + root + (size_t)group->arena_units * 8 + outcome + 15) & ~(size_t)15;
-    if (size / 16 > UINT16_MAX) return NULL;
-    picot_task *task = picot__block_alloc(group->coro, size);
-    return task ? set_up(task, group, fn, (char *)(task + 1) + padding, size, outcome) : NULL;
+    struct picot_spawn_plan plan;
+    return make_plan(&plan, group, fn, keeps_result) ? make(group, &plan) : NULL;
 }
 
-/* The root frame comes first in the arena and is the task's top. One that needs 16 bytes' alignment has a size so large
- * that it is not taken here. */
-static inline __attribute__((always_inline)) picot_task *new_task(struct picot__coro *coro, picot_group *group,
-                                                                  const picot_fn *fn, size_t outcome)
+/* The next task like this one needs no look at its group. */
+static void keep_plan(picot_group *group, const struct picot_spawn_plan *plan)
 {
-    size_t size = (sizeof(picot_task) + fn->size + (size_t)group->arena_units * 8 + outcome + 15) & ~(size_t)15;
-    size_t class = size / PICOT__CLASS_STEP;
-    picot_task *task = class < PICOT__CLASS_COUNT ? coro->free_blocks[class] : NULL;
-    if (!PICOT_LIKELY_(task)) return new_any(group, fn, outcome);
-    coro->free_blocks[class] = *(void **)task;
-    PICOT_UNPOISON_(task, size);
-    return set_up(task, group, fn, (char *)(task + 1), size, outcome);
+    bool plain = !group->limit && !group->errors && !group->coro->debug;
+    if (!plain || plan->size_units >= PICOT__CLASS_COUNT) return;
+    group->plan = *plan;
+    group->plan.blocks = &group->coro->free_blocks[plan->size_units];
 }
 
-picot_task *picot__task_new(struct picot__coro *coro, picot_group *group, const picot_fn *fn, bool keeps_result)
+static __attribute__((noinline)) picot_task *open_any(picot_task *spawner, picot_group *group, const picot_fn *fn,
+                                                      int keeps_result, int32_t *ret_rc, unsigned line)
 {
-    return new_task(coro, group, fn, keeps_result ? sizeof(void *) : 0);
-}
-
-/* A group that refuses, or has something to be looked after first; 0: it takes the task. */
-static __attribute__((cold, noinline)) int open_rare(picot_group *group)
-{
+    struct picot_spawn_plan plan;
     int rc = picot__spawn_refusal(group);
-    if (rc == 0 && group->told && group->errors)
-        picot__errors_free(group); /* those of the last join have been there long enough */
-    return rc;
-}
-
-static __attribute__((cold, noinline)) int no_memory(picot_task *task)
-{
-    if (task) picot__task_discard(task);
-    return -ENOMEM;
-}
-
-picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const picot_fn *fn, int keeps_result,
-                                int32_t *ret_rc)
-{
-    *ret_rc = 0;
-    if (!PICOT_LIKELY_(group && group->open && !group->cancelled && !group->limit && !group->errors) &&
-        (*ret_rc = open_rare(group)) < 0)
-        return NULL;
-    group->told = 0;
-    picot_task *task = new_task(group->coro, group, fn, keeps_result ? sizeof(void *) : 0);
-    if (!PICOT_LIKELY_(task && picot__inherit(spawner, task) == 0)) {
-        *ret_rc = no_memory(task);
+    if (rc < 0) {
+        *ret_rc = rc;
         return NULL;
     }
+    if (group->told && group->errors)
+        picot__errors_free(group); /* those of the last join have been there long enough */
+    picot_task *task = make_plan(&plan, group, fn, keeps_result) ? make(group, &plan) : NULL;
+    if (!task || picot__inherit(spawner, task, line) < 0) {
+        if (task) picot__task_discard(task);
+        *ret_rc = -ENOMEM;
+        return NULL;
+    }
+    keep_plan(group, &plan);
+    group->live++;
+    return task;
+}
+
+/* NULL: *ret_rc is why. Calls nothing unless it calls open_any last: then no register has to be saved. */
+picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const picot_fn *fn, int keeps_result,
+                                int32_t *ret_rc, unsigned line)
+{
+    if (!PICOT_LIKELY_(group && group->plan.fn == fn && group->plan.keeps_result == keeps_result && !spawner->extra))
+        return open_any(spawner, group, fn, keeps_result, ret_rc, line);
+    picot_task *task = *group->plan.blocks;
+    if (!PICOT_LIKELY_(task)) return open_any(spawner, group, fn, keeps_result, ret_rc, line);
+    *group->plan.blocks = *(void **)task;
+    fill(task, group, &group->plan);
     group->live++;
     return task;
 }

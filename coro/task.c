@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "future_task.h"
 #include "report.h"
+#include "slab.h"
 
 /* Spawns whose tasks begin inside them, inside each other: beyond this they begin in the next turn. */
 #define EAGER_DEPTH 32
@@ -98,26 +99,39 @@ static __attribute__((cold, noinline)) void end_any(picot_task *task, const pico
     picot__group_child_ended(group, rc, id, failed);
 }
 
-/* Nearly all end so: well, in their first chunk, with nothing kept for them elsewhere. */
-static void end(picot_task *task, const picot_frame *root)
+static inline __attribute__((always_inline)) void end_plainly(picot_task *task)
 {
     picot_group *group = task->group;
     struct picot__coro *coro = group->coro;
-    unsigned rare = task->flags & (PICOT__TASK_FUTURE | PICOT__TASK_MAIN | PICOT__TASK_HAS_TREE);
-    if (!PICOT_LIKELY_(root->rc >= 0 && !rare && !task->extra && task->limit == picot__arena_end(task))) {
-        end_any(task, root);
-        return;
-    }
-    if (task->flags & PICOT__TASK_RESULT) hand_over(*picot__outcome(task), root);
     unlink_task(&group->children, task);
     coro->live--;
-    picot__block_free(coro, task, picot__task_size(task));
+    picot__block_free_units(coro, task, task->size_units);
     group->live--;
     if (group->live == 0 && group->joiner) {
         group->joiner = NULL;
-        picot__task_ready(group->owner);
+        picot_ready_append(group->ready, &group->owner->wait.job);
     }
-    if (group->room.first) picot__group_offer_room(group);
+    if (!PICOT_LIKELY_(!group->room.first)) picot__group_offer_room(group);
+}
+
+static __attribute__((noinline)) void end_with_result(picot_task *task, const picot_frame *root)
+{
+    hand_over(*picot__outcome(task), root);
+    end_plainly(task);
+}
+
+/* Nearly all end so: well, in their first chunk, with nothing kept for them elsewhere. Here no call is made but a last
+ * one: then no register has to be saved. */
+static void end(picot_task *task, const picot_frame *root)
+{
+    const unsigned rare =
+        PICOT__TASK_FUTURE | PICOT__TASK_MAIN | PICOT__TASK_HAS_TREE | PICOT__TASK_GREW | PICOT__TASK_RESULT;
+    if (PICOT_LIKELY_(root->rc >= 0 && !(task->flags & rare) && !task->extra))
+        end_plainly(task);
+    else if (root->rc >= 0 && (task->flags & rare) == PICOT__TASK_RESULT && !task->extra)
+        end_with_result(task, root);
+    else
+        end_any(task, root);
 }
 
 /* ---- stepped --------------------------------------------------------------------------------- */
@@ -130,15 +144,15 @@ static inline __attribute__((always_inline)) picot_frame *resume(picot_task *tas
     for (;;) {
         picot__scribble();
         picot_step step = frame->fn->resume(task, frame, child);
-        if (step.rc == PICOT_STEP_PENDING) return NULL;
-        if (step.rc == PICOT_STEP_CALL) {
-            child = NULL;
-            frame = task->top;
+        if (PICOT_LIKELY_(step.rc > PICOT_STEP_CALL)) {
+            child = frame;
+            frame = frame->parent;
+            if (!frame) return child;
             continue;
         }
-        child = frame;
-        frame = frame->parent;
-        if (!frame) return child;
+        if (step.rc == PICOT_STEP_PENDING) return NULL;
+        child = NULL;
+        frame = task->top;
     }
 }
 

@@ -6,35 +6,19 @@
 
 void picot__waitqueue_append(picot_waitqueue *queue, picot_waiter *waiter)
 {
-    picot_waiter *first = queue->first;
-    if (!first) {
-        queue->first = waiter->next = waiter->prev = waiter;
-        return;
-    }
-    waiter->next = first;
-    waiter->prev = first->prev;
-    first->prev->next = waiter;
-    first->prev = waiter;
+    picot__enlist(queue, waiter);
 }
 
 bool picot__waitqueue_remove(picot_waitqueue *queue, picot_waiter *waiter)
 {
     if (!waiter->next) return false;
-    if (waiter->next == waiter) {
-        queue->first = NULL;
-    } else {
-        waiter->prev->next = waiter->next;
-        waiter->next->prev = waiter->prev;
-        if (queue->first == waiter) queue->first = waiter->next;
-    }
-    waiter->next = waiter->prev = NULL;
+    picot__delist(queue, waiter);
     return true;
 }
 
 void picot__grant(picot_waitqueue *queue, picot_waiter *waiter, int rc)
 {
-    (void)picot__waitqueue_remove(queue, waiter);
-    waiter->granted(waiter, rc);
+    picot__grant_now(queue, waiter, rc);
 }
 
 /* A grant may take others out of this very queue: a select with two arms there. None enters: no task runs meanwhile. */
@@ -48,7 +32,7 @@ size_t picot__grant_all(picot_waitqueue *queue, int rc)
 
 /* ---- parked leaves ----------------------------------------------------------------------------- */
 
-static void resume_leaf(picot_waiter *waiter, int rc)
+void picot__resume_leaf(picot_waiter *waiter, int rc)
 {
     picot_frame *leaf = waiter->owner;
     leaf->rc = rc;
@@ -58,11 +42,7 @@ static void resume_leaf(picot_waiter *waiter, int rc)
 
 picot_step picot__park(picot_task *task, picot_frame *leaf, picot_waitqueue *queue, picot_waiter *waiter)
 {
-    waiter->task = task;
-    waiter->owner = leaf;
-    waiter->granted = resume_leaf;
-    picot__waitqueue_append(queue, waiter);
-    return (picot_step){PICOT_STEP_PENDING};
+    return picot__park_now(task, leaf, queue, waiter);
 }
 
 bool picot__unpark(picot_task *task, picot_frame *leaf, picot_waitqueue *queue, picot_waiter *waiter)

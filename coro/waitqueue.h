@@ -51,6 +51,64 @@ static inline bool picot__parked_over(picot_task *task, picot_frame *leaf, int *
     return true;
 }
 
+/* ---- the same without a call, for the busiest ------------------------------------------------- */
+
+static inline void picot__enlist(picot_waitqueue *queue, picot_waiter *waiter)
+{
+    picot_waiter *first = queue->first;
+    if (!first) {
+        queue->first = waiter->next = waiter->prev = waiter;
+        return;
+    }
+    waiter->next = first;
+    waiter->prev = first->prev;
+    first->prev->next = waiter;
+    first->prev = waiter;
+}
+
+/* It is in this queue. */
+static inline void picot__delist(picot_waitqueue *queue, picot_waiter *waiter)
+{
+    if (waiter->next == waiter) {
+        queue->first = NULL;
+    } else {
+        waiter->prev->next = waiter->next;
+        waiter->next->prev = waiter->prev;
+        if (queue->first == waiter) queue->first = waiter->next;
+    }
+    waiter->next = waiter->prev = NULL;
+}
+
+/* How a parked leaf is granted. */
+void picot__resume_leaf(picot_waiter *waiter, int rc);
+
+static inline picot_step picot__park_now(picot_task *task, picot_frame *leaf, picot_waitqueue *queue,
+                                         picot_waiter *waiter)
+{
+    waiter->task = task;
+    waiter->owner = leaf;
+    waiter->granted = picot__resume_leaf;
+    picot__enlist(queue, waiter);
+    return (picot_step){PICOT_STEP_PENDING};
+}
+
+/* It is in this queue. */
+static inline void picot__grant_now(picot_waitqueue *queue, picot_waiter *waiter, int rc)
+{
+    picot__delist(queue, waiter);
+    waiter->granted(waiter, rc);
+}
+
+/* The same, where it is a parked leaf and has got what it waited for. */
+static inline void picot__grant_leaf(picot_waitqueue *queue, picot_waiter *waiter)
+{
+    picot_frame *leaf = waiter->owner;
+    picot__delist(queue, waiter);
+    leaf->rc = 0;
+    leaf->pos = 1;
+    picot__task_ready(waiter->task);
+}
+
 /* A constant for a leaf of this library. */
 #define PICOT__LEAF_FN(name, cancel_fn) PICOT__LEAF_FN_FLAGS(name, cancel_fn, 0)
 #define PICOT__LEAF_FN_FLAGS(name, cancel_fn, flags)                                                                   \

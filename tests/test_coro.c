@@ -185,6 +185,37 @@ picot_async_fn(long, error_values, (char unused;), (int i; long l; long long ll;
     picot_end;
 }
 
+/* The arguments of a call are made out before it begins: they see the status of what was before. */
+picot_async_fn(int, passes_status_on, (char unused;), (picot_group group; picot_future f; int i, j;))
+{
+    picot_begin;
+    picot_task_group(my->group, .keep_going = 1);
+    picot_await(my->i, give(-EDOM));
+    picot_await(my->i, give(picot_error()));
+    CHECK_EQ(my->i, -EDOM);
+    picot_wait_for(my->i, PICOT_NEVER, give(picot_error() + 2));
+    CHECK_EQ(my->i, 2); /* the scope around it has begun well */
+    picot_await(my->i, give(-EDOM));
+    picot_spawn(&my->group, my->i, give(picot_error()));
+    CHECK_EQ(picot_error(), 0);
+    picot_await(my->j, give(-ERANGE));
+    picot_spawn_future(my->f, &my->group, give(picot_error()));
+    CHECK_EQ(picot_error(), 0);
+    picot_await(my->j, picot_result(.of = my->f));
+    CHECK_EQ(picot_error(), -ERANGE);
+    CHECK_EQ(picot_future_unref(picot_this_loop(), my->f), 0);
+    picot_await(picot_join(.group = &my->group));
+    CHECK_EQ(my->i, -EDOM);
+    picot_end;
+}
+
+static void status_in_arguments(void)
+{
+    int rc;
+    RUN_ALONE(rc, picot_call(passes_status_on, 0));
+    CHECK_EQ(rc, 0);
+}
+
 static void errors(void)
 {
     int rc;
@@ -655,6 +686,7 @@ static const struct tap_case cases[] = {
     {"keyword, positional and missing arguments", argument_forms, 0},
     {"arguments are copies", copied_arguments, 0},
     {"errors: negative integers, zeroed others, try_await, fail", errors, 0},
+    {"errors: the status in arguments", status_in_arguments, 0},
     {"awaits in blocks, loops, branches, two on a line", places, 0},
     {"awaits in a switch", user_switch, 0},
     {"awaits in a switch, deep in the arena", nested_deep, 0},

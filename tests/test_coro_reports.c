@@ -243,7 +243,6 @@ picot_async_fn(int, creates_futures, (int line;), (picot_future f;))
     CHECK_STR(last.file, __FILE__);
     CHECK(strstr(last_text, "breaks (created at ") && strstr(last_text, "EDOM"));
     my->line = __LINE__ + 1;
-    picot_await(nap(1));
     my->f = picot_future_create(LOOP, 0);
     CHECK_EQ(picot_future_fail(LOOP, my->f, -EDOM), 0);
     CHECK_EQ(picot_future_unref(LOOP, my->f), 0);

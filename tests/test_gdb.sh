@@ -27,7 +27,7 @@ fi
 sed -n '/^task 1/,$p' "$scratch/gdb" | sed 's/ at 0x[0-9a-f]*$//; s,at .*/gdb_subject,at gdb_subject,' >"$scratch/seen"
 cat >"$scratch/wanted" <<'END'
 task 1 parent
-  parent at gdb_subject.c:31
+  parent at gdb_subject.c:23
   task 2 child
     picot_sleep
     child at gdb_subject.c:18
@@ -35,7 +35,7 @@ task 1 parent
     picot_sleep
     child at gdb_subject.c:18
 task 1 parent
-  parent at gdb_subject.c:31
+  parent at gdb_subject.c:23
 END
 head -n 10 "$scratch/seen" | diff "$scratch/wanted" - >"$scratch/out" || cat "$scratch/gdb" >>"$scratch/out"
 judge "async backtraces in gdb" "$scratch/out"

@@ -24,15 +24,13 @@ def text(value):
 def frames(task):
     """The frames of a task, innermost first, as (function, file, line); line 0: a leaf."""
     frame = task["top"]
-    tail_type = gdb.lookup_type("struct picot_frame_tail").pointer()
     for _ in range(MAX_FRAMES):
         if not int(frame):
             return
         fn = frame["fn"]
         line = 0
         if int(fn["flags"]) & BODY:
-            tail = gdb.Value(int(frame)).cast(tail_type) - 1
-            line = int(tail["line"]) or int(fn["line"])
+            line = max(int(frame["rc"]), 0) or int(fn["line"])
         yield text(fn["name"]), text(fn["file"]), line
         frame = frame["parent"]
 

@@ -45,12 +45,14 @@
 #define picot_async_decl(T, name, args)                                                                                \
     PICOT_HEAD_DECL_(T, name, args);                                                                                   \
     extern const picot_fn name##_fn;                                                                                   \
+    PICOT_FN_SIZE_(name)                                                                                               \
     picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
 
 /* The same for the functions that the library itself exports. */
 #define PICOT_API_DECL_(T, name, args)                                                                                 \
     PICOT_HEAD_DECL_(T, name, args);                                                                                   \
     PICOT_API extern const picot_fn name##_fn;                                                                         \
+    PICOT_FN_SIZE_(name)                                                                                               \
     PICOT_API picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
 
 /** Define a function that a header declares with picot_async_decl. */
@@ -67,6 +69,7 @@
 #define picot_async_fn(T, name, args, locals)                                                                          \
     PICOT_HEAD_DECL_(T, name, args);                                                                                   \
     PICOT_UNUSED_ static const picot_fn name##_fn;                                                                     \
+    PICOT_FN_SIZE_(name)                                                                                               \
     static picot_step name##_resume(picot_task *, picot_frame *, picot_frame *);                                       \
     PICOT_DEFINE_(static, T, name, args, locals)
 

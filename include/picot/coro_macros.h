@@ -166,13 +166,15 @@ void picot_suspension_point(void);
         PICOT_FALL_ON_
 #endif
 
-/* Where there is only room for an expression. */
-#define PICOT_SAVE_HERE_(id) (my->_co.pos = PICOT_POS_(id), my->_fx.line = (uint16_t)__LINE__)
+/* A frame whose callee runs or waits has the line of that await where the status will be: position and line are stored
+ * at once. Where there is only room for an expression, one after the other. */
+#define PICOT_SAVE_HERE_(id) (my->_co.pos = PICOT_POS_(id), my->_co.rc = __LINE__)
 #define PICOT_SAVE_(id)                                                                                                \
     do {                                                                                                               \
-        PICOT_CONST_POS_ int32_t picot_at_ = PICOT_POS_(id);                                                           \
-        my->_co.pos = picot_at_;                                                                                       \
-        my->_fx.line = (uint16_t)__LINE__;                                                                             \
+        PICOT_CONST_POS_ struct {                                                                                      \
+            int32_t pos, line;                                                                                         \
+        } picot_at_ = {PICOT_POS_(id), __LINE__};                                                                      \
+        memcpy((char *)&my->_co + offsetof(picot_frame, pos), &picot_at_, sizeof picot_at_);                           \
     } while (0)
 
 /* ---- a function's frame and its three symbols ------------------------------------------------ */
@@ -240,30 +242,33 @@ void picot_suspension_point(void);
     if (my->_co.rc < 0) goto picot_exit_;
 
 /* Fill a new frame: arguments left out and all locals are zero. */
+#define PICOT_SIZE_OF_(name) (PICOT_CAT_(name, _frame_size)() & ~PICOT_ALIGNED_)
 #define PICOT_FILL_(name, head_, parent_, ...)                                                                         \
-    if ((name##_fn.size & ~PICOT_ALIGNED_) > sizeof(struct name##_head))                                               \
-        memset((char *)(head_) + sizeof(struct name##_head), 0,                                                        \
-               (name##_fn.size & ~PICOT_ALIGNED_) - sizeof(struct name##_head));                                       \
+    if (PICOT_SIZE_OF_(name) > sizeof(struct name##_head))                                                             \
+        memset((char *)(head_) + sizeof(struct name##_head), 0, PICOT_SIZE_OF_(name) - sizeof(struct name##_head));    \
     PICOT_STRICT_ON_ *(head_) = (struct name##_head){._co = {.fn = &name##_fn, .parent = (parent_)}, __VA_ARGS__};     \
     PICOT_STRICT_OFF_
 
-/* After this picot_child is the ended callee, or NULL: no memory for its frame. A callee that lies in a new chunk is
- * called by the trampoline, so that the C stack stays shallow however deep calls go. */
-#define PICOT_RUN_CHILD_(id, name, ...)                                                                                \
-    PICOT_SAVE_(id);                                                                                                   \
+/* After this picot_child is the ended callee. No memory for its frame: picot_child is NULL, `lacking` is done, and the
+ * loop around is left. A callee that lies in a new chunk is called by the trampoline, so that the C stack stays shallow
+ * however deep calls go. */
+#define PICOT_RUN_CHILD_(id, lacking, name, ...)                                                                       \
     PICOT_MARK_();                                                                                                     \
     {                                                                                                                  \
-        struct name##_head *picot_new_ = (struct name##_head *)picot_rt_push(picot_self, &my->_fx, name##_fn.size);    \
-        if (PICOT_LIKELY_(picot_new_)) {                                                                               \
-            PICOT_FILL_(name, picot_new_, &my->_co, __VA_ARGS__)                                                       \
-            picot_self->top = &picot_new_->_co;                                                                        \
-            if (!PICOT_LIKELY_(!(my->_fx.spilled & PICOT_NEW_CHUNK_))) return (picot_step){PICOT_STEP_CALL};           \
-            picot_step picot_step_ = PICOT_CAT_(name, _resume)(picot_self, &picot_new_->_co, (picot_frame *)0);        \
-            if (picot_step_.rc <= PICOT_STEP_CALL) return picot_step_;                                                 \
-            picot_child = &picot_new_->_co;                                                                            \
-        } else {                                                                                                       \
+        struct name##_head *picot_new_ =                                                                               \
+            (struct name##_head *)picot_rt_push(picot_self, &my->_fx, PICOT_CAT_(name, _frame_size)());                \
+        if (!PICOT_LIKELY_(picot_new_)) {                                                                              \
             picot_child = (picot_frame *)0;                                                                            \
+            lacking;                                                                                                   \
+            break;                                                                                                     \
         }                                                                                                              \
+        PICOT_FILL_(name, picot_new_, &my->_co, __VA_ARGS__)                                                           \
+        PICOT_SAVE_(id); /* behind the arguments, which may ask for the status */                                      \
+        picot_self->top = &picot_new_->_co;                                                                            \
+        if (!PICOT_LIKELY_(!(my->_fx.spilled & PICOT_NEW_CHUNK_))) return (picot_step){PICOT_STEP_CALL};               \
+        picot_step picot_step_ = PICOT_CAT_(name, _resume)(picot_self, &picot_new_->_co, (picot_frame *)0);            \
+        if (picot_step_.rc <= PICOT_STEP_CALL) return picot_step_;                                                     \
+        picot_child = &picot_new_->_co;                                                                                \
     }                                                                                                                  \
     PICOT_LABEL_(id) :;
 
@@ -274,27 +279,22 @@ void picot_suspension_point(void);
 
 #define PICOT_AWAIT1__(fail, id, name, ...)                                                                            \
     do {                                                                                                               \
-        PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                        \
-        if (PICOT_LIKELY_(picot_child)) {                                                                              \
+        do {                                                                                                           \
+            PICOT_RUN_CHILD_(id, my->_co.rc = -ENOMEM, name, __VA_ARGS__)                                              \
             my->_co.rc = picot_child->rc;                                                                              \
             PICOT_POP_(name);                                                                                          \
-        } else {                                                                                                       \
-            my->_co.rc = -ENOMEM;                                                                                      \
-        }                                                                                                              \
+        } while (0);                                                                                                   \
         fail                                                                                                           \
     } while (0)
 
 #define PICOT_AWAIT2__(fail, id, lhs, name, ...)                                                                       \
     do {                                                                                                               \
-        PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                        \
-        if (PICOT_LIKELY_(picot_child)) {                                                                              \
+        do {                                                                                                           \
+            PICOT_RUN_CHILD_(id, my->_co.rc = -ENOMEM; PICOT_SET_ERROR_(&(lhs), -ENOMEM), name, __VA_ARGS__)           \
             my->_co.rc = picot_child->rc;                                                                              \
             PICOT_TAKE_(lhs, name)                                                                                     \
             PICOT_POP_(name);                                                                                          \
-        } else {                                                                                                       \
-            my->_co.rc = -ENOMEM;                                                                                      \
-            PICOT_SET_ERROR_(&(lhs), -ENOMEM);                                                                         \
-        }                                                                                                              \
+        } while (0);                                                                                                   \
         fail                                                                                                           \
     } while (0)
 
@@ -306,16 +306,14 @@ void picot_suspension_point(void);
         PICOT_STRICT_ON_ my->_co.rc = picot_rt_scope_open(picot_self, &my->_fx, (timeout_ns));                         \
         PICOT_STRICT_OFF_                                                                                              \
         if (PICOT_LIKELY_(my->_co.rc >= 0)) {                                                                          \
-            PICOT_RUN_CHILD_(id, name, __VA_ARGS__)                                                                    \
-            if (PICOT_LIKELY_(picot_child)) {                                                                          \
+            do {                                                                                                       \
+                PICOT_RUN_CHILD_(id, my->_co.rc = picot_rt_scope_close(picot_self, -ENOMEM);                           \
+                                 PICOT_SET_ERROR_(&(lhs), -ENOMEM), name, __VA_ARGS__)                                 \
                 my->_co.rc = picot_rt_scope_close(picot_self, picot_child->rc);                                        \
                 if (my->_co.rc == -ETIMEDOUT) PICOT_SET_ERROR_(&PICOT_HEAD_OF_(name, picot_child)->_ret, -ETIMEDOUT);  \
                 PICOT_TAKE_(lhs, name)                                                                                 \
                 PICOT_POP_(name);                                                                                      \
-            } else {                                                                                                   \
-                my->_co.rc = picot_rt_scope_close(picot_self, -ENOMEM);                                                \
-                PICOT_SET_ERROR_(&(lhs), -ENOMEM);                                                                     \
-            }                                                                                                          \
+            } while (0);                                                                                               \
             picot_rt_scope_pop(picot_self, &my->_fx);                                                                  \
         } else {                                                                                                       \
             PICOT_SET_ERROR_(&(lhs), my->_co.rc);                                                                      \
@@ -390,13 +388,13 @@ void picot_suspension_point(void);
 
 #define PICOT_SPAWN__(fail, group, keeps, ret_value, name, ...)                                                        \
     do {                                                                                                               \
-        my->_fx.line = (uint16_t)__LINE__;                                                                             \
-        picot_task *picot_new_ = picot_rt_spawn_open(picot_self, (group), &name##_fn, keeps, &my->_co.rc);             \
+        picot_task *picot_new_ = picot_rt_spawn_open(picot_self, (group), &name##_fn, keeps, &my->_co.rc, __LINE__);   \
         if (PICOT_LIKELY_(picot_new_)) {                                                                               \
             struct name##_head *picot_root_ = PICOT_HEAD_OF_(name, picot_new_->top);                                   \
             PICOT_FILL_(name, picot_root_, (picot_frame *)0, __VA_ARGS__)                                              \
             PICOT_SAME_TYPE_(picot_root_->_ret, ret_value)                                                             \
-            picot_rt_spawn_start(picot_new_, (ret_value));                                                             \
+            picot_rt_spawn_begin(picot_new_, keeps, (ret_value));                                                      \
+            my->_co.rc = 0;                                                                                            \
         }                                                                                                              \
         fail                                                                                                           \
     } while (0)

@@ -34,10 +34,27 @@ typedef struct picot_step {
 #define PICOT_STEP_PENDING INT_MIN    /* the task waits for its leaf */
 #define PICOT_STEP_CALL (INT_MIN + 1) /* "resume the task's top frame": the arena has begun a new chunk */
 
-/* The two symbols of an awaitable leaf, whose head is declared above them. */
+/* The two symbols of an awaitable leaf, whose head is declared above them and is all of its frame. */
 #define PICOT_LEAF_DECL_(name)                                                                                         \
     PICOT_API extern const picot_fn name##_fn;                                                                         \
+    PICOT_LEAF_SIZE_(name)                                                                                             \
     PICOT_API picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
+/* What the frame of a callee takes: for leaves a constant; for a function only where its definition is seen. */
+#if defined(__cplusplus)
+#define PICOT_LEAF_SIZE_(name)
+#define PICOT_FN_SIZE_(name)
+#else
+#define PICOT_LEAF_SIZE_(name)                                                                                         \
+    PICOT_UNUSED_ static inline uint32_t name##_frame_size(void)                                                       \
+    {                                                                                                                  \
+        return PICOT_FRAME_SIZE_(struct name##_head);                                                                  \
+    }
+#define PICOT_FN_SIZE_(name)                                                                                           \
+    PICOT_UNUSED_ static inline uint32_t name##_frame_size(void)                                                       \
+    {                                                                                                                  \
+        return name##_fn.size;                                                                                         \
+    }
+#endif
 
 /** One constant per async function. */
 struct picot_fn {
@@ -58,14 +75,13 @@ struct picot_frame {
     const picot_fn *fn;
     picot_frame *parent;
     int32_t pos; /* where to go on: label offset, or case number; a leaf's own */
-    int32_t rc;  /* status of the last await; at the end, of the function */
+    int32_t rc;  /* status of the last await; at the end, of the function; above 0: the line of its present await */
 };
 
 /** What the frame of a function has behind its head. */
 struct picot_frame_tail {
     struct picot_defer_node *defers;                  /* registered blocks, last first */
     int32_t status;                                   /* the function's status while its defers run */
-    uint16_t line;                                    /* of the current await, for backtraces */
     uint8_t exiting : 1, defer_once : 1, grouped : 1; /* grouped: it has opened a picot_task_group */
     uint8_t spilled;                                  /* what it pushes may lie in a newer chunk: bits below */
 };
@@ -177,6 +193,17 @@ struct picot_group_leave_head {
 };
 PICOT_LEAF_DECL_(picot_group_leave);
 
+/** How the next task of a group is made when it is like the last one, of the same function, and nothing forbids it or
+ * has to be looked after: offsets in its block, and what it begins with. Private. */
+struct picot_spawn_plan {
+    const picot_fn *fn; /* NULL: there is none */
+    void **blocks;      /* the free ones of its size */
+    uint32_t sp, limit, top;
+    int32_t keeps_result;
+    uint8_t arena_units;
+    uint16_t size_units, flags;
+};
+
 /** A group of tasks, in the frame of the function that opens it. Private: ask through the functions of group.h. */
 struct picot_group {
     struct picot_group *next, *prev; /* among the loop's open groups */
@@ -195,9 +222,10 @@ struct picot_group {
     uint32_t promised;                            /* granted by picot_room, and not gone on yet */
     picot_job room_job;                           /* looks for more room when those have gone on */
     uint8_t open, cancelled, keep_going, collect, eager, failed;
-    uint8_t told;                       /* its errors are those of a join that is over */
-    uint8_t arena_units;                /* what its tasks have been seen to need */
-    uint8_t reason;                     /* why it was cancelled first */
+    uint8_t told;        /* its errors are those of a join that is over */
+    uint8_t arena_units; /* what its tasks have been seen to need */
+    uint8_t reason;      /* why it was cancelled first */
+    struct picot_spawn_plan plan;
     struct picot_group *next_cancelled; /* among those whose tasks are still to be told; itself: the last one */
     struct picot_group_leave_head leave;
 };
@@ -227,11 +255,13 @@ PICOT_API int picot_rt_yielded(picot_task *task);
 PICOT_API void picot_rt_step(picot_loop *loop, void *task);
 PICOT_API void picot_rt_group_open(picot_task *task, picot_group *group, picot_group_options options);
 PICOT_API picot_task *picot_rt_spawn_open(picot_task *owner, picot_group *group, const picot_fn *fn, int keeps_result,
-                                          int32_t *ret_rc);
+                                          int32_t *ret_rc, unsigned line);
 PICOT_API void picot_rt_spawn_start(picot_task *task, void *ret_value);
-PICOT_API picot_task *picot_rt_spawn_future(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc);
+PICOT_API picot_task *picot_rt_spawn_future(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc,
+                                            unsigned line);
 PICOT_API int64_t picot_rt_spawn_handle(picot_task *task);
-PICOT_API picot_task *picot_rt_spawn_waited(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc);
+PICOT_API picot_task *picot_rt_spawn_waited(picot_task *owner, picot_group *group, const picot_fn *fn, int32_t *ret_rc,
+                                            unsigned line);
 PICOT_API void picot_rt_spawn_undo(picot_group *group);
 PICOT_API void picot_rt_gather_failed(picot_task *owner, picot_group *group);
 PICOT_API int picot_rt_started(picot_task *task, int64_t value);
@@ -306,6 +336,15 @@ static inline void picot_rt_pop(picot_task *task, struct picot_frame_tail *tail,
 static inline void picot_rt_ready(picot_task *task)
 {
     picot_ready_append(task->group->ready, &task->wait.job);
+}
+
+/* A new task, its root frame filled, begins: nearly all do so in the next turn. */
+static inline void picot_rt_spawn_begin(picot_task *task, int keeps_result, void *ret_value)
+{
+    if (!keeps_result && PICOT_LIKELY_(!task->group->eager))
+        picot_rt_ready(task);
+    else
+        picot_rt_spawn_start(task, ret_value);
 }
 
 /** The leaf behind picot_yield where it is awaited like any call: suspends for one turn of the ready queue. */

@@ -44,13 +44,14 @@ typedef int64_t picot_future;
 
 #define PICOT_SPAWN_FUTURE__(lhs, group, name, ...)                                                                    \
     do {                                                                                                               \
-        my->_fx.line = (uint16_t)__LINE__;                                                                             \
-        picot_task *picot_new_ = picot_rt_spawn_future(picot_self, (group), &name##_fn, &my->_co.rc);                  \
-        (lhs) = my->_co.rc;                                                                                            \
+        picot_task *picot_new_ = picot_rt_spawn_future(picot_self, (group), &name##_fn, &my->_co.rc, __LINE__);        \
         if (PICOT_LIKELY_(picot_new_)) {                                                                               \
             struct name##_head *picot_root_ = PICOT_HEAD_OF_(name, picot_new_->top);                                   \
             PICOT_FILL_(name, picot_root_, (picot_frame *)0, __VA_ARGS__)                                              \
             (lhs) = picot_rt_spawn_handle(picot_new_);                                                                 \
+            my->_co.rc = 0;                                                                                            \
+        } else {                                                                                                       \
+            (lhs) = my->_co.rc;                                                                                        \
         }                                                                                                              \
     } while (0)
 #define PICOT_SPAWN_FUTURE_(lhs, group, call)                                                                          \
@@ -62,8 +63,11 @@ typedef int64_t picot_future;
  * Make a pending future, for a callback to finish.
  * @param value_size  bytes of the value it will have; 0: none
  * @return  a handle; -ENOMEM, -EINVAL, -EPERM, PICOT_EFORKED. Ownership: one reference is the caller's. @since 0.1
+ * A macro besides, so that a debugging loop (picot_loop_set_debug) knows where it was created.
  */
 PICOT_API picot_future picot_future_create(picot_loop *loop, size_t value_size);
+#define picot_future_create(loop, value_size) picot_rt_future_create((loop), (value_size), __FILE__, __LINE__)
+PICOT_API picot_future picot_rt_future_create(picot_loop *loop, size_t value_size, const char *file, unsigned line);
 
 /**
  * Finish a pending future with a value, copied from *value; who awaits it goes on in the next turn.
@@ -326,8 +330,7 @@ PICOT_LEAF_DECL_(picot_next_completed);
 
 #define PICOT_SPAWN_STARTED__(lhs, group, name, ...)                                                                   \
     do {                                                                                                               \
-        my->_fx.line = (uint16_t)__LINE__;                                                                             \
-        picot_task *picot_waited_ = picot_rt_spawn_waited(picot_self, (group), &name##_fn, &my->_co.rc);               \
+        picot_task *picot_waited_ = picot_rt_spawn_waited(picot_self, (group), &name##_fn, &my->_co.rc, __LINE__);     \
         if (PICOT_LIKELY_(picot_waited_)) {                                                                            \
             struct name##_head *picot_root_ = PICOT_HEAD_OF_(name, picot_waited_->top);                                \
             PICOT_FILL_(name, picot_root_, (picot_frame *)0, __VA_ARGS__)                                              \

@@ -160,13 +160,21 @@ PICOT_API int picot_rt_for_take(picot_task *task, picot_frame *frame, picot_fram
 
 /* ---- waiting ---------------------------------------------------------------------------------- */
 
+/* A loop waits for its next value: the step that picot_rt_for_begin has left, and the frame keeps its line. */
+static inline int picot_rt_for_waits(picot_frame *frame, int32_t line)
+{
+    int step = frame->rc;
+    frame->rc = line;
+    return step;
+}
+
 /* All in expressions, for the user's statement follows the last `else`. */
 #define PICOT_FOR_AWAIT_(fail, id, lhs, g)                                                                             \
     for (PICOT_FOR_CHECK_(g, lhs);;)                                                                                   \
         if (PICOT_SAVE_HERE_(id), PICOT_MARK_(),                                                                       \
             picot_child = picot_rt_for_begin(picot_self, &my->_co, PICOT_GEN_(g), sizeof(lhs)),                        \
             my->_co.rc <= PICOT_STEP_CALL)                                                                             \
-            return (picot_step){my->_co.rc};                                                                           \
+            return (picot_step){picot_rt_for_waits(&my->_co, __LINE__)};                                               \
         else                                                                                                           \
             PICOT_LABEL_(id) : if (!picot_rt_for_take(picot_self, &my->_co, picot_child, &(lhs), sizeof(lhs)))         \
             {                                                                                                          \
@@ -182,8 +190,10 @@ PICOT_API int picot_rt_for_take(picot_task *task, picot_frame *frame, picot_fram
         PICOT_STRICT_OFF_                                                                                              \
         PICOT_SAVE_(id);                                                                                               \
         PICOT_MARK_();                                                                                                 \
-        my->_co.rc = picot_rt_gen_yield(picot_self, &my->_gen, &my->_fx, (sent_size));                                 \
-        if (my->_co.rc <= PICOT_STEP_CALL) return (picot_step){my->_co.rc};                                            \
+        {                                                                                                              \
+            picot_step picot_step_ = {picot_rt_gen_yield(picot_self, &my->_gen, &my->_fx, (sent_size))};               \
+            if (picot_step_.rc <= PICOT_STEP_CALL) return picot_step_;                                                 \
+        }                                                                                                              \
         PICOT_LABEL_(id) :;                                                                                            \
         if (picot_rt_gen_yielded(&my->_gen, &my->_co)) goto picot_exit_;                                               \
         receive fail                                                                                                   \
@@ -192,14 +202,12 @@ PICOT_API int picot_rt_for_take(picot_task *task, picot_frame *frame, picot_fram
 #define PICOT_YIELD_FROM_(fail, id, g)                                                                                 \
     do {                                                                                                               \
         (void)PICOT_CHECKED_((int)PICOT_ITEM_CHECK_(g, my->_value_of_a_gen_fn));                                       \
-        PICOT_RUN_CHILD_(id, picot_yield_from, .gen = PICOT_GEN_(g), .outer = &my->_gen,                               \
-                         .size = sizeof(my->_value_of_a_gen_fn))                                                       \
-        if (PICOT_LIKELY_(picot_child)) {                                                                              \
+        do {                                                                                                           \
+            PICOT_RUN_CHILD_(id, my->_co.rc = -ENOMEM, picot_yield_from, .gen = PICOT_GEN_(g), .outer = &my->_gen,     \
+                             .size = sizeof(my->_value_of_a_gen_fn))                                                   \
             my->_co.rc = picot_child->rc;                                                                              \
             PICOT_POP_(picot_yield_from);                                                                              \
-        } else {                                                                                                       \
-            my->_co.rc = -ENOMEM;                                                                                      \
-        }                                                                                                              \
+        } while (0);                                                                                                   \
         if (my->_gen.closing | my->_gen.refused) goto picot_exit_;                                                     \
         fail                                                                                                           \
     } while (0)

@@ -33,8 +33,7 @@ PICOT_BEGIN_DECLS
         };                                                                                                             \
         int64_t _ret;                                                                                                  \
     };                                                                                                                 \
-    PICOT_API extern const picot_fn name##_fn;                                                                         \
-    PICOT_API picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
+    PICOT_LEAF_DECL_(name)
 #endif
 
 /** Bytes received into buf, 0 at the end of the stream. @since 0.1 */

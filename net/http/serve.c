@@ -65,9 +65,10 @@ static void end_if_idle(picot_http_conn *conn)
     (void)picot_submit_now(conn->loop, &op, never_called, NULL); /* always done at once */
 }
 
-/* The macros of an await paste names; these two make "picot_http_any_handler" the one that the service names. */
+/* The macros of an await paste names; these three make "picot_http_any_handler" the one that the service names. */
 #define picot_http_any_handler_fn (*my->service->handler)
 #define picot_http_any_handler_resume my->service->handler->resume
+#define picot_http_any_handler_frame_size() my->service->handler->size
 #define any_handler(...) picot_call(picot_http_any_handler, __VA_ARGS__)
 
 picot_async_fn(int, session, (struct service * service; picot_fd fd;), (int64_t rc; struct picot_http_session_ self;))
