@@ -32,7 +32,11 @@ enum {
  * once as here; so soon. */
 #define PICOT__LOOKS_OUT 64
 #define PICOT__LOOKS_BATCH 8
-#define PICOT__LOOKS_AFTER_NS (50 * PICOT_US)
+/* When, with so many out: the more there are, the longer each waits for its turn anyway. */
+static inline int64_t picot__looks_after_ns(size_t out)
+{
+    return 50 * PICOT_US + (int64_t)(out < 4096 ? out : 4096) * 100;
+}
 
 /* work->_.kind */
 enum { PICOT__WORK_NONE, PICOT__WORK_CALL, PICOT__WORK_REQUEST };
@@ -166,7 +170,9 @@ struct picot__port {
     size_t out;                    /* works submitted and not yet told to the loop; its thread only */
     picot_work *completed, **tail; /* to be told, the oldest first; the mutex guards it, and what follows */
     size_t completed_count;
-    size_t unwoken;   /* works queued for which nobody was woken yet; the loop's thread only */
+    size_t unwoken;  /* works queued for which nobody was woken yet; the loop's thread only, and the next two */
+    size_t clock_at; /* when there are so many the clock is read */
+    int64_t unwoken_since_ns;
     unsigned posting; /* workers that are about to wake the loop */
     bool told;        /* the loop is being woken for what is in the list */
     bool looks;       /* it will look by itself: `look` is armed */

@@ -225,7 +225,7 @@ int picot__forkserver_reap(picot_process_server *server, pid_t pid, int *ret_sta
 int picot__forkserver_function(const picot_process_server *server, const char *name)
 {
     for (size_t i = 0; i < server->function_count; i++)
-        if (strcmp(server->functions[i].name, name) == 0) return (int)i;
+        if (server->functions[i].name == name || strcmp(server->functions[i].name, name) == 0) return (int)i;
     return -ENOSYS;
 }
 

@@ -5,7 +5,8 @@
  * Whoever completes the first work of a batch wakes the loop; the others find the batch begun. While many works are out
  * and come back many at a time, the loop looks by itself a moment later, and is woken earlier only by a large batch or
  * when nothing is queued any more: on a shared processor each wake-up interrupts the worker, and costs more than a
- * hundred small works. For the same reason idle workers are then woken for many works at once.
+ * hundred small works. For the same reason one idle worker is then woken for many works at once, and the others only
+ * when it has not got through them by the time of the look.
  *
  * A loop ends only when nobody is about to wake it, and a port keeps its executor's memory, so that the two may end in
  * any order.
@@ -17,9 +18,10 @@
 #include <sched.h>
 
 /* What wakes a loop that would look by itself. */
-#define LOOKS_AT_MOST 256
-/* Many works out: so many are queued before idle workers are woken for them, or fewer when the loop waits. */
-#define WAKES_AT_MOST 128
+#define LOOKS_AT_MOST 1024
+/* Many works out: they are queued for so long before idle workers are woken for them, or until the loop waits. */
+#define WAKES_AFTER_NS (50 * PICOT_US)
+#define WAKES_AT_MOST 1024
 
 /* A loop that ends looks this often whether a function wants to call into it. */
 #define LOOK_NS (5 * PICOT_MS)
@@ -64,15 +66,18 @@ static void port_free(picot_loop *loop, struct picot__port *port)
 
 static picot_work *take_completed(struct picot__port *port, size_t *ret_count, bool *ret_destroyed)
 {
-    picot__executor_lock(port->executor);
+    picot_executor *executor = port->executor;
+    picot__executor_lock(executor);
+    if (port->looks && executor->queued > 0 && executor->idle > 0 && executor->type->wake)
+        executor->type->wake(executor, executor->queued); /* those that are awake do not get through */
     picot_work *works = port->completed;
     *ret_count = port->completed_count;
     port->completed = NULL;
     port->tail = &port->completed;
     port->completed_count = 0;
     port->told = false;
-    *ret_destroyed = port->executor->destroyed && port->posting == 0;
-    picot__executor_unlock(port->executor);
+    *ret_destroyed = executor->destroyed && port->posting == 0;
+    picot__executor_unlock(executor);
     return works;
 }
 
@@ -89,7 +94,7 @@ static void plan_next(picot_loop *loop, struct picot__port *port, size_t count)
     if (forgotten) (void)picot_post(loop, &port->posted);
     picot_wheel_disarm(loop, &port->look);
     if (!looks) return;
-    port->look.deadline_ns = picot_loop_now(loop) + PICOT__LOOKS_AFTER_NS;
+    port->look.deadline_ns = picot_loop_now(loop) + picot__looks_after_ns(port->out);
     picot_wheel_arm(loop, &port->look);
 }
 
@@ -165,10 +170,22 @@ void picot__port_returns(struct picot__port *port)
 static void wake_workers(struct picot__port *port)
 {
     size_t count = port->unwoken;
-    port->unwoken = 0;
+    port->unwoken = port->clock_at = 0;
     port->loop->unwoken -= count;
     if (count > port->executor->queued) count = port->executor->queued;
+    if (count > 1 && port->looks) count = 1;
     if (count > 0) port->executor->type->wake(port->executor, count);
+}
+
+/* Have they been queued for long? The clock is read for the first one, the second, the fourth, ...: functions that take
+ * long, and submit, hold up nobody for more than twice the time, and short ones seldom read it. */
+static bool is_late(struct picot__port *port)
+{
+    if (port->unwoken < port->clock_at) return false;
+    int64_t now_ns = picot__futex_now();
+    if (port->unwoken == 1) port->unwoken_since_ns = now_ns;
+    port->clock_at = port->unwoken * 2;
+    return now_ns - port->unwoken_since_ns >= WAKES_AFTER_NS;
 }
 
 bool picot__port_wakes_later(struct picot__port *port)
@@ -177,7 +194,7 @@ bool picot__port_wakes_later(struct picot__port *port)
     if (port->out < PICOT__LOOKS_OUT || executor->idle == 0 || !executor->type->wake) return false;
     port->unwoken++;
     port->loop->unwoken++;
-    if (port->unwoken >= WAKES_AT_MOST) wake_workers(port);
+    if (port->unwoken >= WAKES_AT_MOST || is_late(port)) wake_workers(port);
     return true;
 }
 

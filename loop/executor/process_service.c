@@ -322,7 +322,7 @@ static int64_t serve(struct picot__process_pool *pool)
         uint32_t tell = picot__process_tell(pool);
         if (tell == PICOT__TELL_SERVICE && count >= PICOT__LOOKS_BATCH &&
             picot__process_outstanding(pool) >= PICOT__LOOKS_OUT) {
-            int64_t look_ns = picot__futex_now() + PICOT__LOOKS_AFTER_NS;
+            int64_t look_ns = picot__futex_now() + picot__looks_after_ns(picot__process_outstanding(pool));
             __atomic_store_n(notify, PICOT__NOTIFY(PICOT__NOTIFY_IDLE, tell), __ATOMIC_SEQ_CST);
             return look_ns < next_ns ? look_ns : next_ns;
         }

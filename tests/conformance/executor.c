@@ -322,6 +322,51 @@ static void loops_come_and_go(void)
     CHECK_EQ(picot_executor_destroy(shared), 0);
 }
 
+/*
+ * Hundreds of short calls are out, and one worker is woken for many. Then one comes that waits for the call behind it:
+ * a second worker must see to that, though nothing completes that would remind the loop.
+ */
+enum { SHORT = 300, ROUNDS = 20 };
+static struct call short_calls[SHORT], waiting, awaited;
+static struct gate between = GATE_INIT;
+static picot_executor *busy;
+static unsigned rounds_left, short_count;
+
+static int64_t open_gate(picot_worker *worker, void *arg)
+{
+    gate_release(arg);
+    return give_back(worker, NULL);
+}
+
+static void short_done(picot_loop *loop, picot_work *work)
+{
+    short_count++;
+    if (short_count % (4 * SHORT) == 0 && rounds_left > 0 && waiting.told && awaited.told) {
+        rounds_left--;
+        between.open = false;
+        CHECK_EQ(submit(loop, busy, &waiting, gate_call, &between), 0);
+        CHECK_EQ(submit(loop, busy, &awaited, open_gate, &between), 0);
+    }
+    if (rounds_left > 0) CHECK_EQ(picot_executor_submit_on(busy, work, loop, short_done, NULL), 0);
+}
+
+static void a_call_among_many_that_waits(void)
+{
+    picot_loop *loop = tap_loop();
+    busy = pool_with(3, NULL);
+    rounds_left = ROUNDS;
+    waiting.told = awaited.told = 1; /* they are free to be submitted */
+    for (int i = 0; i < SHORT; i++) {
+        picot_work_call(&short_calls[i].work, give_back, NULL);
+        CHECK_EQ(picot_executor_submit_on(busy, &short_calls[i].work, loop, short_done, NULL), 0);
+    }
+    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_IDLE), 0);
+    CHECK_EQ(rounds_left, 0);
+    CHECK_EQ(waiting.result, 7);
+    CHECK_EQ(picot_executor_destroy(busy), 0);
+    tap_loop_end(loop);
+}
+
 static const struct tap_case cases[] = {
     {"results come to the loop, each once", results_come_to_the_loop, TAP_BACKENDS},
     {"refused on a loop; the default executor", refused_on_a_loop, TAP_BACKENDS},
@@ -331,6 +376,7 @@ static const struct tap_case cases[] = {
     {"a forced destroy waits for calls", a_forced_destroy_waits_for_calls, TAP_BACKENDS},
     {"a forked child drops them", a_forked_child_drops_them, TAP_BACKENDS},
     {"several loops share a pool", several_loops_share_a_pool, TAP_BACKENDS},
+    {"a call among many that waits for the next", a_call_among_many_that_waits, TAP_BACKENDS},
     {"loops come and go", loops_come_and_go, TAP_BACKENDS},
 };
 
