@@ -43,39 +43,61 @@ PICOT__OP_LEAF(picot_resolve,
                 struct addrinfo **ret_list = my->ret_list),
                picot_op_resolve(&my->_op, host, service, hints, ret_list));
 
-/* ---- a send that tells how far it came ----------------------------------------------------------- */
+/* ---- sending all: at once, as nearly always, or by an operation for the rest ------------------------ */
 
 PICOT__OP_LEAF_ASSERT(picot_send_all);
 
-static void tell_progress(struct picot_send_all_head *my)
-{
-    if (my->_ret_progress) *my->_ret_progress = picot_op_progress(&my->_op);
-}
-
 static void all_sent(picot_loop *loop, picot_op *op)
 {
-    tell_progress((struct picot_send_all_head *)(void *)((char *)op - offsetof(struct picot_send_all_head, _op)));
+    struct picot_send_all_head *my =
+        (struct picot_send_all_head *)(void *)((char *)op - offsetof(struct picot_send_all_head, _op));
+    if (my->_ret_progress) *my->_ret_progress = my->_sent + picot_op_progress(op);
+    if (op->result >= 0) op->result += (int64_t)my->_sent;
     picot__op_leaf_done(loop, op);
+}
+
+/* So many bytes have gone out. */
+static picot_step send_rest(picot_task *task, struct picot_send_all_head *my, size_t sent)
+{
+    picot_fd fd = my->fd;
+    const char *buf = my->buf;
+    size_t len = my->len;
+    int flags = my->flags;
+    my->_ret_progress = my->ret_progress;
+    my->_sent = sent;
+    if (my->_ret_progress) *my->_ret_progress = sent;
+    picot_op_send_all(&my->_op, fd, buf + sent, len - sent, flags);
+    picot_step step = picot__op_leaf_begin_with(task, (struct picot__op_leaf *)(void *)my, all_sent);
+    if (step.rc == PICOT_STEP_PENDING) return step;
+    if (my->_ret_progress) *my->_ret_progress = sent + picot_op_progress(&my->_op);
+    if (my->_ret >= 0) my->_ret += (int64_t)sent;
+    return step;
+}
+
+static __attribute__((noinline)) picot_step send_any(picot_task *task, picot_frame *frame, int64_t sent)
+{
+    struct picot_send_all_head *my = (struct picot_send_all_head *)(void *)frame;
+    picot_step step;
+    if (sent == 0 && frame->pos == 0 && my->ret_progress) *my->ret_progress = 0;
+    if (sent == 0 && picot__completion_over(task, frame, &my->_ret, &step)) return step;
+    if (sent >= 0 || sent == -EAGAIN) return send_rest(task, my, sent > 0 ? (size_t)sent : 0);
+    if (my->ret_progress) *my->ret_progress = 0;
+    my->_ret = sent;
+    return picot__leaf_return(task, frame, (int)sent);
 }
 
 picot_step picot_send_all_resume(picot_task *task, picot_frame *frame, picot_frame *child)
 {
     struct picot_send_all_head *my = (struct picot_send_all_head *)(void *)frame;
-    picot_step step;
+    picot_ready_queue *ready = task->group->ready;
     (void)child;
-    if (frame->pos == 0) {
-        my->_ret_progress = my->ret_progress;
-        if (my->_ret_progress) *my->_ret_progress = 0;
-    }
-    if (picot__completion_over(task, frame, &my->_ret, &step)) return step;
-    picot_fd fd = my->fd;
-    const void *buf = my->buf;
-    size_t len = my->len;
-    int flags = my->flags;
-    picot_op_send_all(&my->_op, fd, buf, len, flags);
-    step = picot__op_leaf_begin_with(task, (struct picot__op_leaf *)(void *)frame, all_sent);
-    if (step.rc != PICOT_STEP_PENDING) tell_progress(my);
-    return step;
+    if (!PICOT_LIKELY_(frame->pos == 0 && !task->cancel && ready->budget > 0)) return send_any(task, frame, 0);
+    int64_t sent = picot_try_send(picot__coro_of_task(task)->loop, my->fd, my->buf, my->len, my->flags);
+    if (!PICOT_LIKELY_(sent == (int64_t)my->len)) return send_any(task, frame, sent ? sent : -EAGAIN);
+    ready->budget--;
+    if (my->ret_progress) *my->ret_progress = my->len;
+    my->_ret = sent;
+    return picot__leaf_return(task, frame, 0);
 }
 PICOT__OP_LEAF_FN(picot_send_all);
 

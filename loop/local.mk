@@ -81,6 +81,7 @@ loop_sources = \
     loop/signal.c \
     loop/timer.c \
     loop/transfer.c \
+    loop/try_send.c \
     loop/turn.c \
     loop/watch.c \
     loop/wheel.c \

@@ -67,6 +67,7 @@ struct picot_send_all_head {
     };
     int64_t _ret;
     size_t *_ret_progress; /* where it is kept while the operation is in its place */
+    size_t _sent;          /* what was taken before the operation began */
 };
 #endif
 PICOT_LEAF_DECL_(picot_send_all);

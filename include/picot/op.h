@@ -244,6 +244,17 @@ PICOT_API void picot_op_sendmsg(picot_op *op, picot_fd fd, const struct msghdr *
 /** shutdown(2); how is SHUT_RD, SHUT_WR or SHUT_RDWR. Result: 0. Always done at once. @since 0.1 */
 PICOT_API void picot_op_shutdown(picot_op *op, picot_fd fd, int how);
 
+/**
+ * send(2) without an operation: what the socket takes at once, which for short messages is all of it. For the rest, and
+ * on -EAGAIN, submit an operation; it waits.
+ * @param flags  as picot_op_send
+ * @return  bytes taken, 1 to len; 0: len was 0 (datagrams: an empty one was sent); -EAGAIN: nothing now; -EBUSY: an
+ *          operation that sends is pending on the handle; -EBADF, -ENOTSOCK, -EINVAL; errors of send(2), as the
+ *          operation has them; -EPERM, PICOT_EFORKED, PICOT_EBACKEND
+ * Thread: the loop's, from any callback. @since 0.1
+ */
+PICOT_API int64_t picot_try_send(picot_loop *loop, picot_fd fd, const void *buf, size_t len, int flags);
+
 /* ---- preparing: any handle ------------------------------------------------------------------- */
 
 /** read(2), or pread(2) with offset >= 0; offset -1: the current position. Result: bytes, 0 at the end. What a file has

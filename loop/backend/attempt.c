@@ -139,7 +139,7 @@ static int64_t attempt_recvmsg(picot_loop *loop, struct picot__descriptor *desc,
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static int64_t transmit(struct picot__descriptor *desc, const void *buf, size_t len, int flags)
+int64_t picot__transmit(struct picot__descriptor *desc, const void *buf, size_t len, int flags)
 {
     ssize_t n;
     do {
@@ -151,7 +151,7 @@ static int64_t transmit(struct picot__descriptor *desc, const void *buf, size_t 
 static int64_t attempt_send(picot_loop *loop, struct picot__descriptor *desc, picot_op *op)
 {
     (void)loop;
-    return transmit(desc, op->_.u.io.buf, op->_.u.io.len, op->_.u.io.flags);
+    return picot__transmit(desc, op->_.u.io.buf, op->_.u.io.len, op->_.u.io.flags);
 }
 
 /* A reader that keeps up must not hold the loop for ever: after some pieces the rest waits, unblocked, for the next
@@ -161,7 +161,7 @@ static int64_t attempt_send_all(picot_loop *loop, struct picot__descriptor *desc
     (void)loop;
     size_t *progress = &op->_.u.io.at.progress, len = op->_.u.io.len, start = *progress;
     for (int piece = 0; piece < SEND_PIECES && *progress - start < SEND_BYTES; piece++) {
-        int64_t n = transmit(desc, (const char *)op->_.u.io.buf + *progress, len - *progress, op->_.u.io.flags);
+        int64_t n = picot__transmit(desc, (const char *)op->_.u.io.buf + *progress, len - *progress, op->_.u.io.flags);
         if (n < 0) return n;
         *progress += (size_t)n;
         if (*progress >= len) return (int64_t)len;
@@ -269,7 +269,7 @@ static int64_t attempt_write(picot_loop *loop, struct picot__descriptor *desc, p
 {
     (void)loop;
     if (!(desc->flags & PICOT__SOCKET)) return picot__write_plain(desc, op);
-    return op->_.u.io.at.offset < 0 ? transmit(desc, op->_.u.io.buf, op->_.u.io.len, 0) : -ESPIPE;
+    return op->_.u.io.at.offset < 0 ? picot__transmit(desc, op->_.u.io.buf, op->_.u.io.len, 0) : -ESPIPE;
 }
 
 /* The same as one message of the socket. */

@@ -84,6 +84,8 @@ extern const struct picot__backend picot__backend_io_uring; /* with HAVE_LIBURIN
  * Afterwards desc->flags tells READ_READY / WRITE_BLOCKED: whether another attempt is likely to succeed.
  */
 int64_t picot__attempt(picot_loop *loop, struct picot__descriptor *desc, picot_op *op);
+/* One send(2): bytes, a code or PICOT__AGAIN, which the latch then remembers. */
+int64_t picot__transmit(struct picot__descriptor *desc, const void *buf, size_t len, int flags);
 
 /* Give back what a lease holds, if anything, and zero it. */
 void picot__lease_drop(picot_loop *loop, picot_lease *lease);

@@ -161,6 +161,70 @@ static void send_waits_for_room(void)
     tap_loop_end(loop);
 }
 
+/* At once or not at all, and then an operation waits for the rest. */
+static void tries(void)
+{
+    enum { TOTAL = 4 * 1000 * 1000 };
+    picot_loop *loop = tap_loop();
+    char *data = malloc(TOTAL);
+    CHECK(data != NULL);
+    pattern_fill(data, TOTAL, 5, 0);
+    for (unsigned flavour = 0; flavour < FLAVOURS; flavour++) {
+        struct recorded it = {0};
+        struct reader reader;
+        char got[8];
+        struct stream stream = open_stream(loop, flavour);
+        CHECK_EQ(picot_try_send(loop, stream.ours, "hello", 5, 0), 5);
+        peer_recv(stream.theirs, got, 5);
+        CHECK_MEM(got, "hello", 5);
+        CHECK_EQ(picot_try_send(loop, stream.ours, NULL, 0, 0), 0);
+        int64_t sent = picot_try_send(loop, stream.ours, data, TOTAL, 0), more;
+        CHECK(sent > 0 && sent < TOTAL);
+        while ((more = picot_try_send(loop, stream.ours, data + sent, (size_t)(TOTAL - sent), 0)) > 0)
+            sent += more;
+        CHECK_EQ(more, -EAGAIN);
+        CHECK_EQ(picot_try_send(loop, stream.ours, data, 1, 0), -EAGAIN);
+        picot_op_send_all(&it.op, stream.ours, data + sent, (size_t)(TOTAL - sent), 0);
+        CHECK_EQ(start(loop, &it), 0);
+        CHECK_EQ(picot_try_send(loop, stream.ours, data, 1, 0), -EBUSY);
+        reader_start(&reader, stream.theirs, 5, TOTAL);
+        CHECK_EQ(finish(loop, &it), TOTAL - sent);
+        reader_join(&reader);
+        CHECK_EQ(picot_try_send(loop, stream.ours, "x", 1, 0), 1); /* there is room again */
+        close_stream(loop, &stream);
+        CHECK_EQ(picot_try_send(loop, stream.ours, "x", 1, 0), -EBADF);
+    }
+    free(data);
+    tap_loop_end(loop);
+}
+
+static void tries_refused(void)
+{
+    picot_loop *loop = tap_loop();
+    int pipe_fds[2];
+    struct stream stream = open_stream(loop, 0);
+    CHECK_EQ(picot_try_send(loop, stream.ours, NULL, 1, 0), -EINVAL);
+    CHECK_EQ(picot_try_send(loop, stream.ours, "x", SIZE_MAX, 0), -EINVAL);
+    CHECK_EQ(picot_try_send(loop, 0, "x", 1, 0), -EBADF);
+    CHECK_EQ(picot_try_send(loop, -5, "x", 1, 0), -EBADF);
+    CHECK_EQ(pipe(pipe_fds), 0);
+    picot_fd writer = picot_adopt(loop, pipe_fds[1]);
+    CHECK_EQ(picot_try_send(loop, writer, "x", 1, 0), -ENOTSOCK);
+    CHECK_EQ(close(stream.theirs), 0);
+    stream.theirs = -1;
+    int64_t code = 0;
+    for (int i = 0; i < 1000 && code >= 0; i++)
+        code = picot_try_send(loop, stream.ours, "x", 1, 0);
+    CHECK(code == -EPIPE || code == -ECONNRESET);
+    CHECK_EQ(picot_try_send(loop, stream.ours, "x", 1, 0), -EPIPE);
+    struct recorded it = {0};
+    picot_op_close(&it.op, writer);
+    CHECK_EQ(perform(loop, &it), 0);
+    CHECK_EQ(close(pipe_fds[0]), 0);
+    close_stream(loop, &stream);
+    tap_loop_end(loop);
+}
+
 /* One writer per handle: bytes of two can never mix. */
 static void second_send_is_refused(void)
 {
@@ -373,6 +437,8 @@ static const struct tap_case cases[] = {
     {"send: all of 64 MB", send_all_of_64_mb, TAP_BACKENDS},
     {"send: short ones add up", short_sends_add_up, TAP_BACKENDS},
     {"send: waits for room", send_waits_for_room, TAP_BACKENDS},
+    {"send: tries", tries, TAP_BACKENDS},
+    {"send: tries that are refused", tries_refused, TAP_BACKENDS},
     {"send: a second one is refused", second_send_is_refused, TAP_BACKENDS},
     {"send: both directions at once", both_directions_at_once, TAP_BACKENDS},
     {"send: the peer is gone", peer_is_gone, TAP_BACKENDS},
