@@ -106,11 +106,18 @@ static __attribute__((noinline)) picot_task *open_any(picot_task *spawner, picot
     return task;
 }
 
+/* Has the spawner what its tasks may inherit? A record of names and contexts, which few have. */
+static inline bool has_heritage(const picot_task *spawner)
+{
+    return spawner->extra && spawner->extra->rare;
+}
+
 /* NULL: *ret_rc is why. Calls nothing unless it calls open_any last: then no register has to be saved. */
 picot_task *picot_rt_spawn_open(picot_task *spawner, picot_group *group, const picot_fn *fn, int keeps_result,
                                 int32_t *ret_rc, unsigned line)
 {
-    if (!PICOT_LIKELY_(group && group->plan.fn == fn && group->plan.keeps_result == keeps_result && !spawner->extra))
+    if (!PICOT_LIKELY_(group && group->plan.fn == fn && group->plan.keeps_result == keeps_result &&
+                       !has_heritage(spawner)))
         return open_any(spawner, group, fn, keeps_result, ret_rc, line);
     picot_task *task = *group->plan.blocks;
     if (!PICOT_LIKELY_(task)) return open_any(spawner, group, fn, keeps_result, ret_rc, line);

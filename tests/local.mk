@@ -265,6 +265,7 @@ tests_test_generators_memory_iso_SOURCES = tests/test_generators_memory.c
 tests_test_generators_memory_iso_CPPFLAGS = $(AM_CPPFLAGS) -DPICOT_GOTO=0
 
 noinst_HEADERS += \
+    tests/conformance/process_support.h \
     tests/coro_support.h \
     tests/dry_memory.h \
     tests/executor_support.h \

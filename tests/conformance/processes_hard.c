@@ -5,9 +5,8 @@
  *
  * The child is this program itself: see helper.
  */
-#include "support.h"
+#include "process_support.h"
 #include <fcntl.h>
-#include <picot/process.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -51,84 +50,6 @@ __attribute__((constructor)) static void helper(int argc, char **argv)
 }
 
 /* ---- the parent's side ------------------------------------------------------------------------- */
-
-struct child {
-    picot_process *process;
-    picot_process_watch watch;
-    int calls, rc;
-};
-
-static void on_end(picot_loop *loop, picot_process_watch *watch, int rc)
-{
-    struct child *child = watch->user;
-    (void)loop;
-    child->calls++;
-    child->rc = rc;
-}
-
-static bool has_ended(void *arg)
-{
-    return ((struct child *)arg)->calls > 0;
-}
-
-static picot_process_options helper_options(const char *what, const char *code)
-{
-    static _Thread_local const char *argv[5];
-    picot_process_options options = PICOT_PROCESS_OPTIONS_INIT;
-    argv[0] = "/proc/self/exe";
-    argv[1] = "--child";
-    argv[2] = what;
-    argv[3] = code;
-    argv[4] = NULL;
-    options.argv = argv;
-    return options;
-}
-
-static void watch_it(struct child *child)
-{
-    CHECK_EQ(picot_process_watch_add(child->process, &child->watch, on_end, child), 0);
-}
-
-static void spawn_as(picot_loop *loop, struct child *child, const picot_process_options *options)
-{
-    memset(child, 0, sizeof *child);
-    CHECK_EQ(picot_process_spawn(loop, options, &child->process, NULL), 0);
-    watch_it(child);
-}
-
-static int end_of(picot_loop *loop, struct child *child)
-{
-    int code = -1000;
-    CHECK(run_until(loop, has_ended, child));
-    CHECK_EQ(child->calls, 1);
-    CHECK_EQ(child->rc, 0);
-    CHECK_EQ(picot_process_code(child->process, &code), 0);
-    return code;
-}
-
-static void finish_child(picot_loop *loop, struct child *child)
-{
-    CHECK_EQ(picot_process_close(child->process), 0);
-    CHECK_EQ(picot_loop_run(loop, PICOT_RUN_IDLE), 0);
-}
-
-static void no_child_is_left(void)
-{
-    CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
-    CHECK_EQ(errno, ECHILD);
-}
-
-/* Some backends open a descriptor of their own when they first wait long. */
-static picot_loop *warm_loop(void)
-{
-    picot_loop *loop = tap_loop();
-    struct child child;
-    picot_process_options options = helper_options("exit", "0");
-    spawn_as(loop, &child, &options);
-    CHECK_EQ(end_of(loop, &child), 0);
-    finish_child(loop, &child);
-    return loop;
-}
 
 /* It is where it wants to be. */
 static void spawn_and_hear(picot_loop *loop, struct child *child, picot_process_options options)
