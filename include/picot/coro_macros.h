@@ -22,11 +22,13 @@
 #define PICOT_LIKELY_(x) __builtin_expect(!!(x), 1)
 #define PICOT_EXTENSION_ __extension__
 #define PICOT_UNREACHABLE_() __builtin_unreachable()
+#define PICOT_ALIASED_ __attribute__((may_alias))
 #else
 #define PICOT_UNUSED_
 #define PICOT_LIKELY_(x) (x)
 #define PICOT_EXTENSION_
 #define PICOT_UNREACHABLE_() ((void)0)
+#define PICOT_ALIASED_
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -195,7 +197,8 @@ void picot_suspension_point(void);
         struct picot_frame_tail _fx;                                                                                   \
         picot_frame _co;                                                                                               \
         PICOT_UNPAREN_ args T _ret;                                                                                    \
-    }
+    };                                                                                                                 \
+    typedef struct name##_head name##_given
 #define PICOT_RESULT_OFFSET_(name) ((uint32_t)(offsetof(struct name##_head, _ret) - offsetof(struct name##_head, _co)))
 /* From a frame to the struct around it. */
 #define PICOT_HEAD_OF_(name, frame) ((struct name##_head *)(void *)((char *)(frame)-offsetof(struct name##_head, _co)))
@@ -241,12 +244,14 @@ void picot_suspension_point(void);
 #define PICOT_LEAVE_                                                                                                   \
     if (my->_co.rc < 0) goto picot_exit_;
 
-/* Fill a new frame: arguments left out and all locals are zero. */
+/* Fill a new frame: arguments left out and all locals are zero. Of a leaf that is an operation only the head and the
+ * arguments are stored: what else it has it fills itself. */
 #define PICOT_SIZE_OF_(name) (PICOT_CAT_(name, _frame_size)() & ~PICOT_ALIGNED_)
 #define PICOT_FILL_(name, head_, parent_, ...)                                                                         \
     if (PICOT_SIZE_OF_(name) > sizeof(struct name##_head))                                                             \
         memset((char *)(head_) + sizeof(struct name##_head), 0, PICOT_SIZE_OF_(name) - sizeof(struct name##_head));    \
-    PICOT_STRICT_ON_ *(head_) = (struct name##_head){._co = {.fn = &name##_fn, .parent = (parent_)}, __VA_ARGS__};     \
+    PICOT_STRICT_ON_ *(name##_given *)(void *)(head_) =                                                                \
+        (name##_given){._co = {.fn = &name##_fn, .parent = (parent_)}, __VA_ARGS__};                                   \
     PICOT_STRICT_OFF_
 
 /* After this picot_child is the ended callee. No memory for its frame: picot_child is NULL, `lacking` is done, and the

@@ -36,6 +36,9 @@ typedef struct picot_step {
 
 /* The two symbols of an awaitable leaf, whose head is declared above them and is all of its frame. */
 #define PICOT_LEAF_DECL_(name)                                                                                         \
+    typedef struct name##_head name##_given;                                                                           \
+    PICOT_LEAF_SYMBOLS_(name)
+#define PICOT_LEAF_SYMBOLS_(name)                                                                                      \
     PICOT_API extern const picot_fn name##_fn;                                                                         \
     PICOT_LEAF_SIZE_(name)                                                                                             \
     PICOT_API picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)

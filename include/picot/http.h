@@ -225,6 +225,7 @@ struct picot_http_any_handler_head {
     void *user;
     int _ret;
 };
+typedef struct picot_http_any_handler_head picot_http_any_handler_given;
 
 /**
  * Define a handler: picot_http_handler_fn(name, (locals;)) { picot_begin; ... picot_end; }

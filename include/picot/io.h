@@ -23,6 +23,10 @@ PICOT_BEGIN_DECLS
     PICOT_API picot_step name##_resume(picot_task *, picot_frame *, picot_frame *)
 #else
 #define PICOT_IO_LEAF_(name, args)                                                                                     \
+    typedef struct {                                                                                                   \
+        picot_frame _co;                                                                                               \
+        PICOT_UNPAREN_ args                                                                                            \
+    } PICOT_ALIASED_ name##_given; /* the part of it that an await fills */                                            \
     struct name##_head {                                                                                               \
         picot_frame _co;                                                                                               \
         union {                                                                                                        \
@@ -33,7 +37,7 @@ PICOT_BEGIN_DECLS
         };                                                                                                             \
         int64_t _ret;                                                                                                  \
     };                                                                                                                 \
-    PICOT_LEAF_DECL_(name)
+    PICOT_LEAF_SYMBOLS_(name)
 #endif
 
 /** Bytes received into buf, 0 at the end of the stream. @since 0.1 */
@@ -53,6 +57,14 @@ PICOT_IO_LEAF_(picot_send, (picot_fd fd; const void *buf; size_t len; int flags;
  * @since 0.1
  */
 #ifndef __cplusplus
+typedef struct {
+    picot_frame _co;
+    picot_fd fd;
+    const void *buf;
+    size_t len;
+    int flags;
+    size_t *ret_progress;
+} PICOT_ALIASED_ picot_send_all_given;
 struct picot_send_all_head {
     picot_frame _co;
     union {
@@ -70,7 +82,7 @@ struct picot_send_all_head {
     size_t _sent;          /* what was taken before the operation began */
 };
 #endif
-PICOT_LEAF_DECL_(picot_send_all);
+PICOT_LEAF_SYMBOLS_(picot_send_all);
 #define picot_send_all(...) picot_call(picot_send_all, __VA_ARGS__)
 
 /** See picot_op_recvmsg. @since 0.1 */
