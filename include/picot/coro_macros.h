@@ -259,6 +259,7 @@ void picot_suspension_point(void);
  * however deep calls go. */
 #define PICOT_RUN_CHILD_(id, lacking, name, ...)                                                                       \
     PICOT_MARK_();                                                                                                     \
+    (void)sizeof(&name##_fn); /* what is no async function is named here */                                            \
     {                                                                                                                  \
         struct name##_head *picot_new_ =                                                                               \
             (struct name##_head *)picot_rt_push(picot_self, &my->_fx, PICOT_CAT_(name, _frame_size)());                \
