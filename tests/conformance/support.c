@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DEADLINE_NS (10 * PICOT_SECOND)
-#define PEER_DEADLINE_S 8
+#define DEADLINE_NS (25 * PICOT_SECOND)
+#define PEER_DEADLINE_S 20
 
 /* Threads of a case may have loops of their own. */
 static _Thread_local bool submitting;
