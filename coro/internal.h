@@ -86,8 +86,8 @@ enum picot__task_flag {
     PICOT__TASK_BY_LOOP = 64,    /* or of the loop's end */
     PICOT__TASK_SHIELDS = 128,   /* one of its open scopes may be, or have been, a shield */
     PICOT__TASK_CANCELLED = 256, /* by picot_task_cancel, when there was no memory to count it */
-    PICOT__TASK_GREW = 1024,     /* it has, or had, a further chunk in its arena */
-    PICOT__TASK_BY_SIGNAL = 512  /* the first picot_task_cancel was that of interrupt.c */
+    PICOT__TASK_BY_SIGNAL = 512, /* the first picot_task_cancel was that of interrupt.c */
+    PICOT__TASK_GREW = 1024      /* it has, or had, a further chunk in its arena */
 };
 
 /* What only tasks with scopes, a name or the like need. */

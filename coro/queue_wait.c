@@ -53,12 +53,8 @@ picot_step picot_put_resume(picot_task *task, picot_frame *leaf, picot_frame *ch
     if (picot__queue_check(queue, ready) < 0 || !my->item || queue->refusal != 0) return put_slow(task, leaf);
     picot_waiter *getter = queue->getters.first;
     if (!getter || getter->granted != picot__resume_leaf) return put_slow(task, leaf);
-    if (queue->item_size == 8)
-        memcpy(getter->slot, my->item, 8);
-    else if (queue->item_size == 4)
-        memcpy(getter->slot, my->item, 4);
-    else
-        return put_slow(task, leaf);
+    if (queue->item_size != 8 && queue->item_size != 4) return put_slow(task, leaf); /* copying it would be a call */
+    picot__item_copy(getter->slot, my->item, queue->item_size);
     queue->unfinished++;
     picot__grant_leaf(&queue->getters, getter);
     ready->budget--;

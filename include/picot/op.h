@@ -245,8 +245,10 @@ PICOT_API void picot_op_sendmsg(picot_op *op, picot_fd fd, const struct msghdr *
 PICOT_API void picot_op_shutdown(picot_op *op, picot_fd fd, int how);
 
 /**
- * send(2) without an operation: what the socket takes at once, which for short messages is all of it. For the rest, and
- * on -EAGAIN, submit an operation; it waits.
+ * send(2) without an operation: what the socket takes at once, which for short messages is all of it. It never waits,
+ * so there is nothing to cancel: for the rest, and on -EAGAIN, submit an operation.
+ * @param buf    the caller's again when this returns
+ * @param len    bytes
  * @param flags  as picot_op_send
  * @return  bytes taken, 1 to len; 0: len was 0 (datagrams: an empty one was sent); -EAGAIN: nothing now; -EBUSY: an
  *          operation that sends is pending on the handle; -EBADF, -ENOTSOCK, -EINVAL; errors of send(2), as the

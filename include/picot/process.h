@@ -143,9 +143,9 @@ enum picot_process_step {
 PICOT_API const char *picot_process_step_name(enum picot_process_step step);
 
 /**
- * Start a program. When this returns 0 it is being executed. Takes as long as the child needs to get there, which no
- * longer depends on how large this program is; more when directories are remote. This thread waits meanwhile, others go
- * on.
+ * Start a program. When this returns 0 it is being executed. Takes as long as the child needs to get there, however
+ * large this program is (but see options.uid); more when directories are remote. This thread waits meanwhile, others
+ * go on.
  * @param ret_process  receives the child; untouched on failure, and nothing is left behind: no zombie, no descriptor
  * @param ret_step     receives where it failed; PICOT_PROCESS_AT_NONE on success; or NULL
  * @return  0; -EINVAL: neither or both of argv and shell, an empty name, a number twice or out of range, an impossible
