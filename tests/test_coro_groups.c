@@ -243,7 +243,10 @@ picot_async_fn(int, cancels_its_group, (char unused;), (picot_group group; int r
     picot_spawn(&my->group, my->a, nap(5000, 's', 't', 'x'));
     picot_yield();
     picot_spawn(&my->group, my->b, nap(5000, 'q', 'r', 'y')); /* cancelled before its first step: it still takes it */
+    picot_spawn(&my->group, give(1));
     CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
+    picot_spawn(&my->group, give(1)); /* like the last one, but for the cancel */
+    CHECK_EQ(picot_error(), -ECANCELED);
     CHECK_EQ(picot_group_cancel(&my->group, NULL), 0);
     my->c = 5;
     picot_spawn(&my->group, my->c, give(1));

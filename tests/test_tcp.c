@@ -354,10 +354,25 @@ static void no_memory(void)
 
 static char large[4 << 20];
 
-picot_async_fn(int, send_and_tell, (int *fds;),
-               (picot_fd fd; int64_t n; size_t progress; picot_scope scope; ssize_t got; size_t all; char buf[65536];))
+/* The other end, which reads when it comes by. */
+picot_async_fn(int, drains, (int fd; size_t wanted;), (size_t all; ssize_t got; char buf[16384];))
 {
     picot_begin;
+    while (my->all < my->wanted) {
+        my->got = read(my->fd, my->buf, sizeof my->buf);
+        if (my->got > 0) my->all += (size_t)my->got;
+        picot_try_await(picot_sleep(.ns = my->got > 0 ? 0 : PICOT_MS));
+    }
+    picot_end;
+}
+#define drains(...) picot_call(drains, __VA_ARGS__)
+
+picot_async_fn(int, send_and_tell, (int *fds;),
+               (picot_fd fd; int64_t n; size_t progress; picot_scope scope; ssize_t got; size_t all; picot_group group;
+                char buf[65536];))
+{
+    picot_begin;
+    picot_task_group(my->group);
     my->fd = picot_adopt(picot_this_loop(), my->fds[0]);
     my->progress = 77;
     picot_await(my->n, picot_send_all(.fd = my->fd, .buf = "four", .len = 4, .ret_progress = &my->progress));
@@ -373,6 +388,12 @@ picot_async_fn(int, send_and_tell, (int *fds;),
     for (my->all = 0; (my->got = read(my->fds[1], my->buf, sizeof my->buf)) > 0;)
         my->all += (size_t)my->got;
     CHECK_EQ(my->all, my->progress + 4); /* no more and no less */
+    picot_spawn(&my->group, drains(.fd = my->fds[1], .wanted = sizeof large));
+    picot_await(my->n, picot_send_all(.fd = my->fd, .buf = large, .len = sizeof large, .ret_progress = &my->progress));
+    CHECK_EQ(my->n, sizeof large); /* some of it at once, the rest waited for */
+    CHECK_EQ(my->progress, sizeof large);
+    picot_await(my->n, picot_join(.group = &my->group));
+    CHECK_EQ(my->n, 0);
     picot_await(my->n, picot_send_all(.fd = 12345, .buf = "x", .len = 1, .ret_progress = &my->progress));
     CHECK_EQ(my->n, -EBADF);
     CHECK_EQ(my->progress, 0);
