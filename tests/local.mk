@@ -135,6 +135,7 @@ check_PROGRAMS += \
     tests/test_offload \
     tests/test_post \
     tests/test_process_pool \
+    tests/test_process_pool_wakes \
     tests/test_queue \
     tests/test_queue_interleavings \
     tests/test_request_in \

@@ -151,12 +151,12 @@ static int enter_slot(struct picot__process_pool *pool, const picot_work *work, 
     return 0;
 }
 
-/* Wake a worker that sleeps, if there is one. The mutex stays locked: a wake is short. */
-static void wake_worker(struct picot__process_pool *pool)
+/* The mutex stays locked: a wake is short. A worker may sleep before the fork server has said its pid. */
+void picot__process_wake(struct picot__process_pool *pool)
 {
     for (uint32_t i = 0; i < pool->processes_max; i++) {
         uint32_t asleep = 1, *word = &pool->memory->workers[i].asleep;
-        if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != 1 || pool->processes[i].pid == 0) continue;
+        if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != 1 || !pool->processes[i].started) continue;
         if (!__atomic_compare_exchange_n(word, &asleep, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) continue;
         picot__futex_wake_shared(word, 1);
         return;
@@ -178,10 +178,19 @@ static void publish_slot(struct picot__process_pool *pool, picot_work *work, uin
     __atomic_store_n(&pool->memory->tail, ++pool->tail, __ATOMIC_SEQ_CST);
 }
 
-/* The workers' hint must not fall a whole ring behind: a slot that was cancelled leaves its number there. */
-static bool ring_has_room(const struct picot__process_pool *pool)
+/* The workers' hint must not fall a whole ring behind. A slot that was cancelled leaves its number there; where workers
+ * have not passed over those, for they are busy or sleep, it is done here. */
+static bool ring_has_room(struct picot__process_pool *pool)
 {
-    return pool->tail - __atomic_load_n(&pool->memory->head, __ATOMIC_SEQ_CST) < PICOT__RING - 1;
+    struct picot__process_memory *memory = pool->memory;
+    uint32_t head = __atomic_load_n(&memory->head, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < PICOT__RING && pool->tail - head >= PICOT__RING - 1; i++) {
+        uint32_t number = memory->ring[head % PICOT__RING] % PICOT__SLOTS;
+        if (__atomic_load_n(&memory->slots[number].state, __ATOMIC_SEQ_CST) == PICOT__SLOT_PENDING) return false;
+        if (__atomic_compare_exchange_n(&memory->head, &head, head + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            head++;
+    }
+    return pool->tail - head < PICOT__RING - 1;
 }
 
 static bool needs_process(const struct picot__process_pool *pool)
@@ -204,7 +213,7 @@ void picot__process_publish(struct picot__process_pool *pool)
             continue;
         }
         publish_slot(pool, work, number);
-        wake_worker(pool);
+        picot__process_wake(pool);
     }
     if (needs_process(pool)) picot__process_look(pool);
 }

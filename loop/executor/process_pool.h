@@ -26,7 +26,8 @@ struct pool_slot {
 };
 
 struct pool_process {
-    pid_t pid; /* 0: this place is free */
+    pid_t pid;    /* 0: this place is free, or its worker has not been announced yet */
+    bool started; /* from before its worker is asked for until that has been reaped */
     int pidfd;
     uint32_t seen; /* completions taken from its ring */
     bool spoiled;  /* what its ring says is nonsense */
@@ -75,6 +76,8 @@ static inline uint32_t picot__process_outstanding(const struct picot__process_po
 
 /* process_pool.c: put queued works into slots, as long as there is room, and wake workers for them. */
 void picot__process_publish(struct picot__process_pool *pool);
+/* Wake a worker that sleeps, if there is one. */
+void picot__process_wake(struct picot__process_pool *pool);
 /* A slot whose work is over: its memory is free again, its work the caller's. */
 picot_work *picot__process_slot_free(struct picot__process_pool *pool, uint32_t number);
 /* Have the service thread look. */

@@ -161,11 +161,13 @@ static void worker_ended(struct picot__process_pool *pool, uint32_t index)
     (void)close(process->pidfd);
     picot__executor_lock(&pool->base);
     process->pid = 0;
+    process->started = false;
     pool->base.workers--;
     bool retired =
         status == PICOT__EXIT_RETIRED && __atomic_load_n(&pool->memory->workers[index].ended, __ATOMIC_SEQ_CST);
     bool at_work = fail_orphans(pool, index, status);
     pool->crashes = retired || at_work ? 0 : pool->crashes + 1;
+    if (picot__process_outstanding(pool) > 0) picot__process_wake(pool); /* it may have been woken, and been dead */
     if (status == PICOT__EXIT_NO_START || pool->crashes >= CRASHES_MAX || (pool->break_on_crash && !retired))
         become_broken(pool, PICOT_EBROKEN);
 }
@@ -235,6 +237,7 @@ static int start_process(struct picot__process_pool *pool)
     struct picot__worker_place *place = &pool->memory->workers[index];
     struct picot__worker_order order = pool->order;
     memset(place, 0, offsetof(struct picot__worker_place, unused));
+    process->started = true;
     process->seen = 0;
     process->spoiled = false;
     order.index = index;
@@ -242,6 +245,7 @@ static int start_process(struct picot__process_pool *pool)
     picot__executor_unlock(&pool->base);
     int rc = picot__forkserver_spawn(pool->server, &order, pool->memory_fd, pool->notify_fds, &pid, &process->pidfd);
     picot__executor_lock(&pool->base);
+    process->started = rc == 0;
     if (rc < 0) return rc;
     process->pid = pid;
     pool->base.workers++;
