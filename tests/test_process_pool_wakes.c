@@ -27,7 +27,7 @@ static struct shared {
     int hold;    /* 1: answers are held up */
     int held;    /* 1: one is */
     int worker;  /* the last one that was at a call */
-} *shared;
+} * shared;
 
 static int load(const int *word)
 {

@@ -14,6 +14,15 @@
 
 #include "../internal.h"
 
+/* Defined in a build with ThreadSanitizer, which does not see system calls that are not made by the C library. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PICOT__TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define PICOT__TSAN 1
+#endif
+
 /* submit: op->result is valid, no completion follows. */
 #define PICOT__DONE 1
 /* attempt: the system call would block. Outside the range of every result. */

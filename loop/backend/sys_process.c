@@ -70,14 +70,7 @@ char *const *picot__sys_environment(void)
  * ThreadSanitizer replaces clone(2) by one for children that have their own memory: it must not see this one. (Of the C
  * library's two names for it, the other one.)
  */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNSEEN_CLONE
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define UNSEEN_CLONE
-#endif
-#ifdef UNSEEN_CLONE
+#ifdef PICOT__TSAN
 extern int unseen_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...) __asm__("__clone");
 #else
 #define unseen_clone clone

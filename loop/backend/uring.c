@@ -41,7 +41,7 @@ static int open_ring(struct picot__uring *uring, unsigned entries)
     uring->enter_fd = (unsigned)uring->ring.ring_fd;
     uring->wake_fd = picot__wakefd_open();
     if (uring->wake_fd >= 0) return 0;
-    io_uring_queue_exit(&uring->ring);
+    picot__uring_tear_down(&uring->ring);
     return uring->wake_fd;
 }
 
@@ -67,7 +67,7 @@ static void uring_close(picot_loop *loop)
     if (*loop->fork_mark) {
         picot__uring_drain(loop);
         picot__uring_unregister(uring);
-        io_uring_queue_exit(&uring->ring);
+        picot__uring_tear_down(&uring->ring);
     } else {
         close_descriptor(uring->ring.ring_fd); /* other memory may live where the parent has the ring */
     }

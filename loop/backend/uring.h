@@ -90,6 +90,8 @@ static inline struct picot__uring *picot__uring_of(const picot_loop *loop)
 
 /* Make a ring with the best set of flags this kernel takes, plus `extra`. 0 or a negative code. */
 int picot__uring_set_up(struct io_uring *ring, unsigned entries, unsigned extra);
+/* And give it back. */
+void picot__uring_tear_down(struct io_uring *ring);
 int picot__uring_probe(char *reason, size_t size);
 
 /* ---- uring_queue.c --------------------------------------------------------------------------- */

@@ -257,6 +257,7 @@ static bool pool_interrupt(picot_executor *executor, picot_work *work)
     if (__atomic_compare_exchange_n(&shared->state, &pending, PICOT__SLOT_FREE, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_RELAXED)) {
         (void)picot__process_slot_free(pool, number);
+        if (executor->queued > 0) picot__process_look(pool); /* they may have waited for its memory */
         return true;
     }
     __atomic_store_n(&shared->asked, PICOT__WORK_ASKED, __ATOMIC_RELAXED);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,6 +362,33 @@ static void more_than_a_small_ring_holds(void)
     many_operations(4, 700);
 }
 
+/* Their memory comes and goes at the same places: in a build with ThreadSanitizer that must not look like a race. */
+static void *make_and_end_loops(void *right)
+{
+    for (int i = 0; i < 50; i++) {
+        picot_loop *loop;
+        unsigned count = 0;
+        picot_job job = PICOT_JOB_INIT;
+        if (picot_loop_create(NULL, &loop) < 0) return NULL;
+        bool ran = picot_call_soon(loop, &job, count_up, &count) == 0 && picot_loop_run(loop, PICOT_RUN_IDLE) == 0 &&
+                   count == 1;
+        if (picot_loop_destroy(loop, PICOT_DESTROY_IDLE) < 0 || !ran) return NULL;
+    }
+    return right;
+}
+
+static void in_several_threads(void)
+{
+    pthread_t threads[3];
+    void *right;
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, make_and_end_loops, threads), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(pthread_join(threads[i], &right), 0);
+        CHECK(right);
+    }
+}
+
 static const struct tap_case cases[] = {
     {"loop: run modes of an empty loop", modes_of_an_empty_loop, TAP_BACKENDS},
     {"loop: run modes with work", modes_with_work, TAP_BACKENDS},
@@ -370,6 +398,7 @@ static const struct tap_case cases[] = {
     {"jobs: in order, in the next turn", jobs_in_order, TAP_BACKENDS},
     {"destroy: forced, with operations in flight", forced_destroy, TAP_BACKENDS},
     {"destroy: forced, with stubborn operations", forced_destroy_of_stubborn_operations, TAP_BACKENDS},
+    {"loops: in several threads", in_several_threads, TAP_BACKENDS},
     {"many: ten thousand operations", ten_thousand_operations, TAP_BACKENDS | TAP_SLOW},
     {"many: more than a small ring holds", more_than_a_small_ring_holds, TAP_BACKENDS},
 };
