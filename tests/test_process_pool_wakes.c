@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_process_pool_wakes.c - no call waits for ever while a worker sleeps: not where a worker falls asleep before the
- * pool knows of it, and not where the one that was woken is dead.
+ * pool knows of it, not behind calls that were taken back, and not where the worker that was woken is dead.
  *
  * The server's answers are held up as long as a case wants: it sends them by sendmsg, which is this file's own.
  */
@@ -22,12 +22,14 @@
 
 /* ---- answers that are held up ------------------------------------------------------------------------ */
 
-static struct shared {
+struct shared {
     int program; /* whose own messages go out at once */
     int hold;    /* 1: answers are held up */
     int held;    /* 1: one is */
     int worker;  /* the last one that was at a call */
-} * shared;
+};
+
+static struct shared *shared;
 
 static int load(const int *word)
 {
@@ -174,7 +176,8 @@ static void a_dead_worker(void)
     picot_executor *pool = pool_of(2);
     submit(pool, &first);
     submit(pool, &second);
-    release(); /* now the second one is started, too */
+    (void)await_worker(); /* the first one has done both, which is not known yet */
+    release();            /* so now the second one is started, too */
     is_answered(&first);
     is_answered(&second);
     do

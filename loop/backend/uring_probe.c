@@ -13,6 +13,9 @@
 
 #include <stdio.h>
 #include <sys/utsname.h>
+#ifdef PICOT__TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
 
 #define CQ_PER_SQ 16u
 #define SMALLEST_RING 8u
@@ -56,7 +59,6 @@ static int try_flags(struct io_uring *ring, unsigned entries, unsigned flags)
 /* liburing maps and unmaps rings by system calls of its own, which ThreadSanitizer does not see: a ring where another
  * thread's old one was looks like a race to it. So it is told that the one came after the other. */
 #ifdef PICOT__TSAN
-#include <sanitizer/tsan_interface.h>
 #define RING_COMES() __tsan_acquire((void *)(uintptr_t)flag_sets)
 #define RING_GOES() __tsan_release((void *)(uintptr_t)flag_sets)
 #else
